@@ -1,0 +1,1 @@
+"""Seamline's reverse-ETL engine: plan in the warehouse, guard, spool, send, journal, commit."""

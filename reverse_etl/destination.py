@@ -1,0 +1,212 @@
+"""What a destination is: declared data plus a pure conversation.
+
+A destination never does I/O. Its conversations are generators that yield ``Request`` objects,
+receive ``Response`` objects, and return a verdict for every record. The engine owns connections,
+pacing, retries, splitting and the ledger.
+
+How the engine treats what comes back, so that no destination has to:
+
+- 429, 5xx, time-outs and lost connections are retried for as long as the class of the response
+  allows it (``Retry-After`` honoured), before the conversation sees anything. When patience ends,
+  the whole batch is left ``retry``.
+- 401 and 403 stop the sync with one clear error.
+- Every other response is handed to the conversation, which reads it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+Operation = Literal["add", "change", "remove", "append"]
+Mode = Literal["upsert", "mirror", "audience", "append"]
+Status = Literal["acknowledged", "rejected", "retry"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One planned row.
+
+    ``fields`` are the columns to send, JSON values, control columns already taken out.
+    ``channel_id`` is the id by which the channel knows the record, where it told us one.
+    ``sent_match`` are the match keys as last sent (on ``change`` and ``remove``), so that a
+    destination can find the record although its e-mail has changed since.
+    """
+
+    key: str
+    operation: Operation
+    fields: Mapping[str, Any]
+    channel_id: str | None = None
+    sent_match: Mapping[str, Any] = field(default_factory=dict)
+    occurred_at: str | None = None
+
+
+@dataclass(frozen=True)
+class Audience:
+    """The list at the channel that an audience sync fills; ``channel_id`` once it exists there."""
+
+    name: str
+    label: str
+    channel_id: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Records of one operation (and one audience, in audience mode), within the limits."""
+
+    sync: str
+    run_id: str
+    batch_id: str  # stable over retries and restarts: usable as an idempotency key
+    object: str
+    mode: Mode
+    operation: Operation
+    records: Sequence[Record]
+    settings: Mapping[str, str]
+    audience: Audience | None = None
+    match: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request, relative to the connection's base URL. ``json`` or ``form`` or ``body``."""
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    path: str
+    json: Any = None
+    form: Mapping[str, str] | None = None
+    body: bytes | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    repeatable: bool = True  # False: a lost answer must not be answered by sending it again
+    wait_before: float = 0.0  # seconds; polling
+
+
+@dataclass(frozen=True)
+class Response:
+    """What came back. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is in the 200s."""
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        """Return the parsed body, or ``None`` where it is empty or no JSON (an HTML error page)."""
+        try:
+            return json.loads(self.body) if self.body else None
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one record: its vendor's ``code``, and ``reason`` in words."""
+
+    key: str
+    status: Status
+    code: str = ""
+    reason: str = ""
+    channel_id: str | None = None
+
+
+class Refused(Exception):  # noqa: N818 - a verdict in the vendor's words, not a defect
+    """The channel refused the whole batch; the engine bisects until the bad record stands alone."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code = code
+        self.reason = reason
+
+
+Conversation = Generator[Request, Response, list[Verdict]]
+Preparation = Generator[Request, Response, str]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Per request: most rows, most bytes of body; per second: most requests; most in flight."""
+
+    rows: int
+    bytes: int
+    requests_per_second: float
+    concurrency: int = 8
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One thing the connection needs, read from ``<CONNECTION>_<NAME>`` in the environment."""
+
+    name: str
+    help: str
+    secret: bool = False
+    required: bool = True
+    default: str = ""
+
+
+@dataclass(frozen=True)
+class ChannelObject:
+    """One kind of record at the channel: modes, match keys, and the fields it takes.
+
+    ``fields`` empty means: any column. ``hashed`` names the fields that leave only as hashes.
+    ``match`` is the identifiers of which at least one must be usable for a record to be sendable.
+    """
+
+    name: str
+    modes: tuple[Mode, ...]
+    limits: Limits
+    match: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    hashed: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Destination(Protocol):
+    """A channel spoken over HTTP."""
+
+    slug: str
+    label: str
+    base_url: str
+    settings: tuple[Setting, ...]
+    objects: tuple[ChannelObject, ...]
+
+    def headers(self, settings: Mapping[str, str]) -> dict[str, str]:
+        """Return the headers of every request: authorisation, version, content type."""
+        ...
+
+    def prepare(
+        self, object_name: str, audience: str, label: str, settings: Mapping[str, str]
+    ) -> Preparation:
+        """Find or create the list for an audience; return the channel's id for it."""
+        ...
+
+    def converse(self, batch: Batch) -> Conversation:
+        """Send one batch and return a verdict for every record in it.
+
+        Raises:
+            Refused: the channel refused the batch as a whole.
+        """
+        ...
+
+
+@runtime_checkable
+class Store(Protocol):
+    """A channel that is storage (a file drop, a database) and is written, not talked to."""
+
+    slug: str
+    label: str
+    settings: tuple[Setting, ...]
+    objects: tuple[ChannelObject, ...]
+
+    def write(self, batch: Batch) -> list[Verdict]:
+        """Stage one batch, so that a crash before ``commit`` shows readers nothing of it."""
+        ...
+
+    def commit(self, sync: str, run_id: str, settings: Mapping[str, str]) -> None:
+        """Make everything staged in this run visible at once; repeating it changes nothing."""
+        ...
