@@ -1,0 +1,113 @@
+"""A named connection to a channel: where it is and its secrets, from the environment alone.
+
+Only a target that the project declares live reaches a vendor. Every other target reaches loopback
+addresses, the sandbox by default, so that a branch with an empty snapshot cannot add everybody
+again with production tokens.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from reverse_etl.destination import Destination
+from reverse_etl.errors import SeamlineError
+from reverse_etl.registry import Channel
+
+SANDBOX_URL = "http://127.0.0.1:8799"
+SANDBOX_SECRET = "sandbox"
+
+
+class ConnectionRefused(SeamlineError):  # noqa: N818 - it reads as what it says
+    """A setting is missing, or the address is not one that this target may reach."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Resolved settings of one connection. Values never appear in its representation."""
+
+    name: str
+    base_url: str
+    settings: Mapping[str, str] = field(repr=False)
+    is_live: bool = False
+
+    @property
+    def host(self) -> str:
+        """Host and port, by which requests are paced."""
+        return urlsplit(self.base_url).netloc
+
+
+def connect(name: str, channel: Channel, target: str, live_targets: frozenset[str]) -> Connection:
+    """Read the connection's settings from ``<NAME>_<SETTING>`` and its address from ``<NAME>_URL``.
+
+    Raises:
+        ConnectionRefused: a required setting is missing on a live target, or a target that is not
+            live would reach something else than a loopback address.
+    """
+    is_live = target in live_targets
+    prefix = name.upper()
+    settings = {}
+    for setting in channel.settings:
+        variable = f"{prefix}_{setting.name.upper()}"
+        value = os.environ.get(variable) or setting.default
+        if not value and setting.required:
+            if is_live:
+                raise ConnectionRefused(
+                    f"{variable} is not set: connection '{name}' needs it ({setting.help}). "
+                    "Set it in the environment."
+                )
+            value = SANDBOX_SECRET
+        settings[setting.name] = value
+    if not isinstance(channel, Destination):
+        _refuse_remote_addresses(name, settings, is_live, target)
+        return Connection(name, "", settings, is_live)
+    vendor = channel.base_url if is_live else f"{sandbox_url()}/{channel.slug}"
+    base_url = (os.environ.get(f"{prefix}_URL") or vendor).rstrip("/")
+    if not is_live and not is_loopback(base_url):
+        raise ConnectionRefused(
+            f"{prefix}_URL names {urlsplit(base_url).hostname}, but target '{target}' is not live: "
+            "it reaches loopback addresses only. Unset it, or add the target to 'live_targets' "
+            "in dbt_project.yml."
+        )
+    return Connection(name, base_url, settings, is_live)
+
+
+def sandbox_url() -> str:
+    """Return where the sandbox listens."""
+    return os.environ.get("SEAMLINE_SANDBOX_URL", SANDBOX_URL).rstrip("/")
+
+
+def is_loopback(url: str) -> bool:
+    """Whether ``url`` is HTTP to an address of this machine, and nothing that only looks like it.
+
+    Names are not resolved: whoever answers for a name can change the answer between the check
+    and the request. ``localhost`` alone is trusted.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https"):
+        return False
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _refuse_remote_addresses(
+    name: str, settings: Mapping[str, str], is_live: bool, target: str
+) -> None:
+    """A store has no one base URL; any setting that is an address must stay on this machine."""
+    for setting, value in settings.items():
+        if not is_live and "://" in value and urlsplit(value).scheme != "file":
+            host = urlsplit(value).hostname or ""
+            if not is_loopback(f"http://{host}"):
+                raise ConnectionRefused(
+                    f"{name.upper()}_{setting.upper()} names {host}, but target '{target}' is not "
+                    "live: it reaches loopback addresses only. Unset it, or add the target to "
+                    "'live_targets' in dbt_project.yml."
+                )

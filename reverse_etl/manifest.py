@@ -1,0 +1,126 @@
+"""What dbt knows about the project, read from ``manifest.json``: the contract between rooms."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from reverse_etl.errors import SeamlineError
+
+
+class ManifestError(SeamlineError):
+    """There is no manifest, or it is not one."""
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A table or view by its name in the warehouse."""
+
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+def manifest_path(project_dir: Path, home: Path) -> Path:
+    """Return the manifest to plan from: ``SEAMLINE_MANIFEST``, else the newest that was built.
+
+    ``<home>/manifest.json`` is published by the pipeline when a build is complete;
+    ``target/manifest.json`` is what dbt writes when it is called by hand.
+    """
+    configured = os.environ.get("SEAMLINE_MANIFEST")
+    if configured:
+        return Path(configured)
+    candidates = [home / "manifest.json", project_dir / "target" / "manifest.json"]
+    built = [path for path in candidates if path.is_file()]
+    if not built:
+        places = " nor ".join(str(path) for path in candidates)
+        raise ManifestError(f"There is neither {places}; build the project with dbt first.")
+    return max(built, key=lambda path: path.stat().st_mtime)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Nodes, sources and exposures by their unique ids, as dbt writes them."""
+
+    path: Path
+    nodes: dict[str, dict[str, Any]] = field(repr=False)
+    sources: dict[str, dict[str, Any]] = field(repr=False)
+    exposures: dict[str, dict[str, Any]] = field(repr=False)
+
+    @classmethod
+    def read(cls, path: Path) -> Manifest:
+        """Read a manifest.
+
+        Raises:
+            ManifestError: the file is missing or is no manifest.
+        """
+        try:
+            content = orjson.loads(path.read_bytes())
+            return cls(path, content["nodes"], content["sources"], content["exposures"])
+        except FileNotFoundError:
+            raise ManifestError(f"{path} does not exist; build the project with dbt.") from None
+        except (ValueError, KeyError, TypeError):
+            raise ManifestError(f"{path} is not dbt's manifest; build the project again.") from None
+
+    def relation(self, unique_id: str) -> Relation:
+        """Return where a node or a source lies in the warehouse."""
+        node = self.nodes.get(unique_id) or self.sources[unique_id]
+        return Relation(node["schema"], node.get("alias") or node.get("identifier") or node["name"])
+
+    def model(self, name: str) -> str | None:
+        """Return the unique id of the model called ``name``."""
+        return self._models.get(name)
+
+    def relation_named(self, name: str, schema: str) -> Relation:
+        """Return where the model ``name`` lies; by its usual name where this project lacks it."""
+        unique_id = self.model(name)
+        return self.relation(unique_id) if unique_id else Relation(schema, name)
+
+    def ancestors(self, unique_id: str) -> set[str]:
+        """Return every node and source that ``unique_id`` is built from, itself included."""
+        found: set[str] = set()
+        ahead = [unique_id]
+        while ahead:
+            current = ahead.pop()
+            if current not in found:
+                found.add(current)
+                node = self.nodes.get(current, {})
+                ahead.extend(node.get("depends_on", {}).get("nodes", []))
+        return found
+
+    def tests_of(self, nodes: set[str]) -> Iterator[str]:
+        """Yield the data tests that speak of any of ``nodes`` and of nothing built later."""
+        for unique_id, tested in self._tests.items():
+            if tested & nodes and tested <= nodes:
+                yield unique_id
+
+    def segments(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield each segment's unique id and what its YAML says about it."""
+        for unique_id in self._models.values():
+            segment = self.nodes[unique_id]["config"].get("meta", {}).get("segment")
+            if segment:
+                yield unique_id, segment
+
+    @cached_property
+    def _models(self) -> dict[str, str]:
+        return {
+            node["name"]: unique_id
+            for unique_id, node in self.nodes.items()
+            if node["resource_type"] == "model"
+        }
+
+    @cached_property
+    def _tests(self) -> dict[str, set[str]]:
+        return {
+            unique_id: set(node["depends_on"]["nodes"])
+            for unique_id, node in self.nodes.items()
+            if node["resource_type"] == "test"
+        }
