@@ -1,0 +1,4 @@
+{# Lower case of A-Z only: beyond ASCII, engines and collations disagree. #}
+{%- macro ascii_lower(expression) -%}
+    translate({{ expression }}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')
+{%- endmacro -%}
