@@ -1,0 +1,66 @@
+# Every target sets up what it needs. Needed beforehand: git, make and Python 3.11, 3.12 or 3.13.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+
+# The demo's clock: the extract in seeds/raw ends the evening before.
+export SEAMLINE_AS_OF ?= 2026-11-01T00:00:00
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export DO_NOT_TRACK := 1
+
+.PHONY: help demo demo-real test lint dagster sandbox clean
+
+help: ## List the targets
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+demo: .venv/.runtime ## Land the seeds, build, test and sync into the sandbox; print what happened
+	@$(BIN)/python -m orchestration.demo
+
+demo-real: .venv/.runtime ## The same models on real data: make demo-real DATA=DIR
+	@test -n "$(DATA)" || { echo "usage: make demo-real DATA=DIR, with uci_online_retail_2009_2010.parquet and retentioneering_clickstream.csv in DIR" >&2; exit 2; }
+	@$(BIN)/python -m orchestration.demo --real "$(DATA)"
+
+test: .venv/.dev ## Run every test
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: .venv/.dev ## Check style, types, imports and SQL
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	SEAMLINE_DUCKDB_PATH=:memory: $(BIN)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project
+	SEAMLINE_DUCKDB_PATH=:memory: $(BIN)/sqlfluff lint --processes 2 dbt_project
+
+dagster: .venv/.runtime ## Open Dagster's UI, with the sandbox beside it
+	@$(BIN)/python -m orchestration.local
+
+sandbox: .venv/.runtime ## Serve the stand-in for the channels, with a page that shows each audience
+	@$(BIN)/seamline sandbox
+
+clean: ## Remove the environment and all local state
+	rm -rf .venv .seamline .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf build *.egg-info logs dbt_project/target dbt_project/logs
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+	  || { echo "Seamline needs Python 3.11, 3.12 or 3.13; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true). Name another: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.runtime: .venv/.created requirements.lock pyproject.toml
+	@echo "Installing what it runs on (requirements.lock) into .venv; the first time takes a few minutes."
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --editable .
+	@touch $@
+
+.venv/.dev: .venv/.created requirements-dev.lock pyproject.toml
+	@echo "Installing what it is tested with (requirements-dev.lock) into .venv; the first time takes a few minutes."
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@$(PIP) --no-deps --editable .
+	@touch $@ .venv/.runtime
