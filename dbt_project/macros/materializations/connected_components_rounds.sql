@@ -1,0 +1,139 @@
+{#
+    The rounds behind the connected_components materialization: hook, jump, contract, unwind.
+
+    In every round each node hooks to its smallest neighbour if that is smaller than itself (parents
+    only ever decrease, so hooks form trees), pointers jump until each hooked node points at its
+    tree's root, and edges are rewritten to roots. A hooked node never appears again, so the edges
+    left over shrink until none are; at the end the rounds' maps are composed, the smallest first.
+    A chain takes a number of rounds that grows with the logarithm of its length.
+#}
+
+{# The relation (node, root) of every node that is not its own root, from pairs (low, high). #}
+{% macro components_roots_of(pairs) %}
+    {%- set round_limit = config.get('max_rounds', 60) -%}
+    {%- set state = namespace(pairs=pairs, rounds=0, roots=[]) -%}
+
+    {% for _ in range(round_limit) %}
+        {% if components_is_empty(state.pairs) %}
+            {% break %}
+        {% endif %}
+        {%- set state.rounds = loop.index -%}
+        {%- set hooks = components_work_table('hooks_' ~ state.rounds) -%}
+        {%- set roots = components_work_table('roots_' ~ state.rounds) -%}
+        {%- set contracted = components_work_table('pairs_' ~ state.rounds) -%}
+
+        {% call components_create(hooks) %}
+            select pairs.high as node, min(pairs.low) as parent
+            from {{ state.pairs }} as pairs
+            group by pairs.high
+        {% endcall %}
+        {%- set jumped = components_jump(hooks, state.rounds) -%}
+        {% call components_create(roots) %}
+            select hooks.node, coalesce(jumped.parent, hooks.parent) as root
+            from {{ hooks }} as hooks
+            left join {{ jumped }} as jumped on hooks.node = jumped.node
+        {% endcall %}
+        {% call components_create(contracted) %}
+            select distinct
+                least(rewritten.one, rewritten.other) as low,
+                greatest(rewritten.one, rewritten.other) as high
+            from (
+                select
+                    coalesce(lows.root, pairs.low) as one,
+                    coalesce(highs.root, pairs.high) as other
+                from {{ state.pairs }} as pairs
+                left join {{ roots }} as lows on pairs.low = lows.node
+                left join {{ roots }} as highs on pairs.high = highs.node
+            ) as rewritten
+            where rewritten.one <> rewritten.other
+        {% endcall %}
+        {% do state.roots.append(roots) %}
+        {%- set state.pairs = contracted -%}
+    {% endfor %}
+
+    {% if not components_is_empty(state.pairs) %}
+        {% do exceptions.raise_compiler_error(
+            'connected_components: ' ~ model.unique_id ~ ' has not converged after ' ~ round_limit
+            ~ ' rounds; nothing was published, the table of the last run stands'
+        ) %}
+    {% endif %}
+    {{ return(components_unwind(state.roots)) }}
+{% endmacro %}
+
+
+{#
+    Points every hooked node at the root of its tree. Only nodes whose parent is hooked as well have
+    a way to go; of the others only those are needed that they meet on it. Four hops a step.
+#}
+{% macro components_jump(hooks, round) %}
+    {%- set jump_limit = config.get('max_jumps', 40) -%}
+    {%- set state = namespace(chase=components_work_table('chase_' ~ round ~ '_0'), settled=false) -%}
+    {% call components_create(state.chase) %}
+        with moving as (
+            select hooks.node, parents.parent
+            from {{ hooks }} as hooks
+            inner join {{ hooks }} as parents on hooks.parent = parents.node
+        )
+        select moving.node, moving.parent, 1 as has_moved
+        from moving
+        union all
+        select hooks.node, hooks.parent, 0 as has_moved
+        from {{ hooks }} as hooks
+        where
+            exists (select 1 from moving where moving.parent = hooks.node)
+            and not exists (select 1 from moving where moving.node = hooks.node)
+    {% endcall %}
+
+    {% for _ in range(jump_limit) %}
+        {% if components_is_empty(state.chase, 'has_moved = 1') %}
+            {%- set state.settled = true -%}
+            {% break %}
+        {% endif %}
+        {%- set chase = components_work_table('chase_' ~ round ~ '_' ~ loop.index) -%}
+        {% call components_create(chase) %}
+            select
+                firsts.node,
+                coalesce(fourths.parent, thirds.parent, seconds.parent, firsts.parent) as parent,
+                case when fourths.parent is null then 0 else 1 end as has_moved
+            from {{ state.chase }} as firsts
+            left join {{ state.chase }} as seconds on firsts.parent = seconds.node
+            left join {{ state.chase }} as thirds on seconds.parent = thirds.node
+            left join {{ state.chase }} as fourths on thirds.parent = fourths.node
+        {% endcall %}
+        {%- set state.chase = chase -%}
+    {% endfor %}
+
+    {% if not state.settled %}
+        {% do exceptions.raise_compiler_error(
+            'connected_components: ' ~ model.unique_id ~ ' has pointers that still move after '
+            ~ jump_limit ~ ' jumps; nothing was published, the table of the last run stands'
+        ) %}
+    {% endif %}
+    {{ return(state.chase) }}
+{% endmacro %}
+
+
+{# Composes the rounds' maps from the last, which is the smallest, to the first. #}
+{% macro components_unwind(rounds) %}
+    {% if not rounds %}
+        {%- set nothing = components_work_table('unwound_0') -%}
+        {% call components_create(nothing) %}
+            select pairs.high as node, pairs.low as root from {{ components_work_table('pairs') }} as pairs
+        {% endcall %}
+        {{ return(nothing) }}
+    {% endif %}
+    {%- set state = namespace(final=rounds[-1]) -%}
+    {% for roots in rounds[:-1] | reverse %}
+        {%- set final = components_work_table('unwound_' ~ loop.index) -%}
+        {% call components_create(final) %}
+            select roots.node, coalesce(final.root, roots.root) as root
+            from {{ roots }} as roots
+            left join {{ state.final }} as final on roots.root = final.node
+            union all
+            select final.node, final.root
+            from {{ state.final }} as final
+        {% endcall %}
+        {%- set state.final = final -%}
+    {% endfor %}
+    {{ return(state.final) }}
+{% endmacro %}

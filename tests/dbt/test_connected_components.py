@@ -1,0 +1,338 @@
+"""The connected_components materialization, used as a stranger's project would use it.
+
+A dbt run costs seconds, so each works on one table that holds many graphs (a node's name begins
+with its graph's), and on as many models as it can.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+import pytest
+import yaml
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.postgres.server import PostgresServer
+
+MATERIALIZATIONS = Path(__file__).parents[2] / "dbt_project" / "macros" / "materializations"
+MODELS = {
+    "components": ("select left_id, right_id from edges", {}),
+    "numbers": (
+        "select cast(left_id as bigint) as left_id, cast(right_id as bigint) as right_id"
+        " from edges where left_id like '%0'",
+        {},
+    ),
+    "few_rounds": ("select left_id, right_id from edges", {"max_rounds": 1}),
+    "few_jumps": ("select left_id, right_id from edges", {"max_jumps": 1}),
+    "wrong_name": ("select left_id, right_id as other from edges", {}),
+    "wrong_count": ("select left_id, right_id, 1 as weight from edges", {}),
+    "wrong_type": ("select left_id, 1 as right_id from edges", {}),
+}
+
+Edge = tuple[str | None, str | None]
+
+
+class Engine(Protocol):
+    """A database that a stranger might have."""
+
+    profile: dict[str, Any]
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]: ...
+
+    def execute(self, *statements: str) -> None: ...
+
+
+class DuckDb:
+    def __init__(self, folder: Path) -> None:
+        self.path = str(folder / "warehouse.duckdb")
+        self.profile = {"type": "duckdb", "path": self.path, "schema": "main"}
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(self.path, read_only=True) as connection:
+            return connection.execute(query).fetchall()
+
+    def execute(self, *statements: str) -> None:
+        with duckdb.connect(self.path) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+
+class Postgres:
+    def __init__(self, server: PostgresServer, database: str) -> None:
+        self.server, self.database = server, server.create_database(database, icu=True)
+        self.profile = {
+            "type": "postgres",
+            "host": "127.0.0.1",
+            "port": server.port,
+            "user": server.user,
+            "password": "",
+            "dbname": database,
+            "schema": "public",
+        }
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        printed = self.server.execute(f"copy ({query}) to stdout (format csv)", self.database)
+        return [tuple(row) for row in csv.reader(io.StringIO(printed))]
+
+    def execute(self, *statements: str) -> None:
+        for statement in statements:
+            self.server.execute(statement, self.database)
+
+
+class StrangersProject:
+    """A dbt project that has nothing of ours but the folder on its macro path."""
+
+    def __init__(self, folder: Path, engine: Engine) -> None:
+        self.folder, self.engine = folder, engine
+        (folder / "models").mkdir()
+        for name, (query, config) in MODELS.items():
+            arguments = "".join(f", {key}={value!r}" for key, value in config.items())
+            (folder / "models" / f"{name}.sql").write_text(
+                f"{{{{ config(materialized='connected_components'{arguments}) }}}}\n{query}\n"
+            )
+        project = {
+            "name": "stranger",
+            "profile": "stranger",
+            "macro-paths": [str(MATERIALIZATIONS)],
+            "flags": {"send_anonymous_usage_stats": False},
+        }
+        profiles = {"stranger": {"target": "test", "outputs": {"test": engine.profile}}}
+        (folder / "dbt_project.yml").write_text(yaml.safe_dump(project))
+        (folder / "profiles.yml").write_text(yaml.safe_dump(profiles))
+
+    def land(self, edges: Iterable[Edge]) -> None:
+        """Replace the table of edges."""
+        self.engine.execute(
+            "drop table if exists edges",
+            "create table edges (left_id text, right_id text)",
+            *(
+                f"insert into edges values {batch}"
+                for batch in _batches(f"({_quoted(a)}, {_quoted(b)})" for a, b in edges)
+            ),
+        )
+
+    def run(self, *models: str) -> dict[str, str]:
+        """Run dbt; returns the message of each model that failed."""
+        subprocess.run(
+            [Path(sys.executable).with_name("dbt"), "run", "--select", *models],
+            cwd=self.folder,
+            env={**os.environ, "DBT_PROFILES_DIR": str(self.folder)},
+            capture_output=True,
+            check=False,
+        )
+        results = json.loads((self.folder / "target" / "run_results.json").read_text())["results"]
+        assert len(results) == len(models)
+        return {
+            result["unique_id"].split(".")[-1]: " ".join(result["message"].split())
+            for result in results
+            if result["status"] != "success"
+        }
+
+    def components(self, model: str = "components") -> dict[Any, Any]:
+        """What was built, from node to component."""
+        rows = self.engine.rows(f"select node_id, component_id from {model}")
+        assert len({node for node, _ in rows}) == len(rows), "a node has more than one row"
+        return dict(rows)
+
+    def resolve(self, edges: Iterable[Edge]) -> dict[Any, Any]:
+        """Land, run and read."""
+        self.land(edges)
+        assert self.run("components") == {}
+        return self.components()
+
+    def tables(self) -> list[str]:
+        """The names of all tables, in order."""
+        rows = self.engine.rows(
+            "select table_name from information_schema.tables"
+            " where table_schema in ('main', 'public') order by table_name"
+        )
+        return [name for (name,) in rows]
+
+
+def _quoted(text: str | None) -> str:
+    return "null" if text is None else "'" + text.replace("'", "''") + "'"
+
+
+def _batches(values: Iterable[str], size: int = 2000) -> Iterator[str]:
+    rows = list(values)
+    return (", ".join(rows[start : start + size]) for start in range(0, len(rows), size))
+
+
+@pytest.fixture(scope="module", params=["duckdb", "postgres"])
+def project(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> StrangersProject:
+    folder = tmp_path_factory.mktemp(request.param)
+    if request.param == "duckdb":
+        return StrangersProject(folder, DuckDb(folder))
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return StrangersProject(folder, Postgres(server, "stranger"))
+
+
+def union_find(edges: Iterable[Edge]) -> dict[str, str]:
+    """The same answer, the textbook's way."""
+    parents: dict[str, str] = {}
+
+    def root(node: str) -> str:
+        while parents[node] != node:
+            parents[node] = parents[parents[node]]
+            node = parents[node]
+        return node
+
+    for left, right in edges:
+        if left is None or right is None:
+            continue
+        parents.setdefault(left, left)
+        parents.setdefault(right, right)
+        # The smaller name in byte order leads, which for Python is the order of code points.
+        low, high = sorted((root(left), root(right)))
+        parents[high] = low
+    return {node: root(node) for node in parents}
+
+
+def chain(name: str, order: list[int]) -> list[Edge]:
+    return [(f"{name}-{a}", f"{name}-{b}") for a, b in zip(order, order[1:], strict=False)]
+
+
+def shapes() -> list[Edge]:
+    """One of each shape that has broken somebody's stitching."""
+    source = random.Random(20261101)
+    edges: list[Edge] = [
+        *chain("ordered", list(range(1200))),
+        *chain("reversed", list(range(1200, 0, -1))),
+        *chain("shuffled", source.sample(range(1500), 1500)),
+        *chain("ring", [*range(500), 0]),
+        *((f"star-{source.random()}", "star-centre") for _ in range(2000)),
+        *((f"clique-{a}", f"clique-{b}") for a in range(25) for b in range(25)),
+        *((f"tree-{child}", f"tree-{child // 2}") for child in range(1, 1000)),
+        ("alone", "alone"),
+        ("alone-twice", "alone-twice"),
+        ("alone-twice", "alone-twice"),
+        ("self-and-other", "self-and-other"),
+        ("self-and-other", "other"),
+        ("repeated", "edge"),
+        ("repeated", "edge"),
+        ("edge", "repeated"),
+        (None, "null-on-the-left"),
+        ("null-on-the-right", None),
+        (None, None),
+        ("", "empty"),
+        ("Zebra", "ant"),
+        ("Ünal", "zoe"),
+        ("école", "Ecole"),
+        ("it's", 'a "quoted" name'),
+    ]
+    source.shuffle(edges)
+    return edges
+
+
+def test_every_shape_in_any_order_gives_what_union_find_gives(project: StrangersProject) -> None:
+    edges = shapes()
+    found = project.resolve(edges)
+    assert found == union_find(edges)
+    assert found["zoe"] == "zoe"
+    assert found["ant"] == "Zebra"
+    assert "null-on-the-left" not in found
+    assert project.tables() == ["components", "edges"], "working tables were left behind"
+    turned = [(right, left) for left, right in reversed(edges)]
+    assert project.resolve(turned) == found
+
+
+graphs = st.lists(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=60),
+    min_size=50,
+    max_size=150,
+)
+
+
+@settings(
+    max_examples=2,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(drawn=graphs, seed=st.integers(0, 2**32))
+def test_random_graphs_give_what_union_find_gives(
+    project: StrangersProject, drawn: list[list[tuple[int, int]]], seed: int
+) -> None:
+    source = random.Random(seed)
+    edges: list[Edge] = [
+        (f"{number}/{a}", f"{number}/{b}") for number, graph in enumerate(drawn) for a, b in graph
+    ]
+    for number in range(100):
+        size = source.randint(2, 200)
+        edges += [
+            (f"sparse-{number}/{source.randrange(size)}", f"sparse-{number}/{source.randrange(size)}")
+            for _ in range(source.randint(1, size))
+        ]
+    assert project.resolve(edges) == union_find(edges)
+
+
+def test_a_shuffled_chain_of_100_000_is_one_component(project: StrangersProject) -> None:
+    order = random.Random(7).sample(range(100_000), 100_000)
+    log = project.folder / "logs" / "dbt.log"
+    before = log.read_text().count("On model.stranger.components: ") if log.exists() else 0
+    found = project.resolve(chain("node", order))
+    assert len(found) == 100_000
+    assert set(found.values()) == {"node-0"}
+    statements = log.read_text().count("On model.stranger.components: ") - before
+    analyses = log.read_text().count("analyze ")
+    assert statements - analyses <= 200
+
+
+def test_numbers_are_compared_as_numbers_and_no_edges_give_an_empty_table(
+    project: StrangersProject,
+) -> None:
+    project.land([("10", "90"), ("90", "1000"), ("-30", "-20"), (None, "9")])
+    assert project.run("numbers") == {}
+    found = {int(node): int(component) for node, component in project.components("numbers").items()}
+    assert found == {10: 10, 90: 10, 1000: 10, -30: -30, -20: -30}
+    assert project.resolve([(None, "a")]) == {}
+    assert project.resolve([]) == {}
+    project.engine.execute("drop table numbers")
+
+
+def test_a_run_replaces_the_last_and_clears_what_a_killed_one_left(
+    project: StrangersProject,
+) -> None:
+    assert project.resolve([("a", "b")]) == {"a": "a", "b": "a"}
+    log = (project.folder / "logs" / "dbt.log").read_text()
+    leftover = next(word for word in log.split('"') if word.endswith("_edges"))
+    project.engine.execute(
+        f'create table "{leftover}" (left_id text)',
+        "create table components__dbt_tmp (node_id text)",
+        "create table components__dbt_backup (node_id text)",
+    )
+    assert project.resolve([("b", "c")]) == {"b": "b", "c": "b"}
+    assert project.tables() == ["components", "edges"]
+
+
+def test_a_run_that_fails_publishes_nothing_and_says_why(project: StrangersProject) -> None:
+    expected = {
+        "few_rounds": "has not converged after 1 rounds",
+        "few_jumps": "still move after 1 jumps",
+        "wrong_name": "must yield exactly the columns left_id and right_id, it yields: left_id, other",
+        "wrong_count": "it yields: left_id, right_id, weight",
+        "wrong_type": "must have one type",
+    }
+    project.land(chain("node", random.Random(3).sample(range(2000), 2000)))
+    for model in expected:
+        project.engine.execute(
+            f"create table {model} as select 'a' as node_id, 'kept' as component_id"
+        )
+    messages = project.run(*expected)
+    for model, message in expected.items():
+        assert message in messages[model]
+        assert project.components(model) == {"a": "kept"}
