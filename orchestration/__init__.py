@@ -1,0 +1,1 @@
+"""Runs Seamline on time and shows it: lands, builds, tests and syncs, as one Dagster graph."""

@@ -1,0 +1,25 @@
+"""When the pipeline runs: one job over everything, once a day. ``make demo`` runs the same job."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+# Steps share one process, since DuckDB lets one process write. A step starts as soon as what it
+# reads is there: a failed test elsewhere in the warehouse does not hold back a healthy sync.
+executor = dg.in_process_executor.configured(
+    {"step_dependency_config": {"require_upstream_step_success": False}}, name="one_process"
+)
+
+daily = dg.define_asset_job(
+    "daily",
+    selection=dg.AssetSelection.all(),
+    description="Land what arrived, build and test every model, send what changed.",
+)
+
+every_morning = dg.ScheduleDefinition(
+    name="every_morning",
+    job=daily,
+    cron_schedule="0 5 * * *",
+    execution_timezone="UTC",
+    description="The whole pipeline, before the working day begins.",
+)

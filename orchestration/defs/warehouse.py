@@ -1,0 +1,169 @@
+"""Every dbt model, test and seed: one step, two dbt invocations, tests as checks.
+
+Two invocations, since the audience models of ``models/activation`` loop over the segments in the
+graph, which gives dbt no edge from one to the other. One step, since Dagster skips a whole step
+where a single input is missing: a model that dbt skipped below a failed test would otherwise keep
+every sync from running instead of its own.
+
+A failed test does not stop the step: dbt skips the models below it, each sync's guard reads the
+results of its own ancestors, and the step fails when all of it is done.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import (
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    DbtCliInvocation,
+    DbtCliResource,
+    DbtProject,
+    dbt_assets,
+)
+from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY
+
+from orchestration.defs.publication import publish_manifest
+from orchestration.defs.resources import asset_key, database_pool, project_variables
+from reverse_etl.profile import home_directory
+
+ACTIVATION = "activation"
+_FAILED = {"error", "fail", "runtime error"}
+
+
+class Translator(DagsterDbtTranslator):
+    """Names in Dagster what dbt and the warehouse name: key = schema/table, group = layer."""
+
+    def __init__(self) -> None:
+        super().__init__(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """Return schema and table, for models, seeds and sources alike."""
+        return asset_key(dbt_resource_props)
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """Return the layer: the folder below ``models``, or ``reference`` for seeds."""
+        if dbt_resource_props["resource_type"] == "seed":
+            return str(dbt_resource_props["schema"])
+        return str(dbt_resource_props["fqn"][1])
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetSpec:
+        """Add the edges that dbt cannot see: an audience model reads its channel's segments."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        return spec.replace_attributes(
+            deps=[*spec.deps, *(dg.AssetDep(key) for key in _segments_read_by(manifest, unique_id))]
+        )
+
+    def get_asset_check_spec(
+        self,
+        asset_spec: dg.AssetSpec,
+        manifest: Mapping[str, Any],
+        unique_id: str,
+        project: DbtProject | None,
+    ) -> dg.AssetCheckSpec | None:
+        """Show the test as a check that blocks nothing by itself: the syncs' guards do."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        return spec._replace(blocking=False) if spec else None
+
+
+def build_warehouse(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
+    """Return every dbt node of the project as assets, and every data test as a check."""
+    translator = Translator()
+
+    @dbt_assets(
+        manifest=manifest,
+        name="warehouse",
+        dagster_dbt_translator=translator,
+        pool=database_pool(),
+    )
+    def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+        invocations = []
+        for number, selection in enumerate(_selections(context), start=1):
+            invocation = dbt.cli(
+                ["build", *project_variables(), *selection],
+                manifest=manifest,
+                dagster_dbt_translator=translator,
+                raise_on_error=False,
+                target_path=_artifacts(context, number),
+            )
+            invocation.context = context
+            yield from invocation.stream()
+            _raise_unless_built(invocation)
+            invocations.append(invocation)
+        publish_manifest(
+            [invocation.target_path / "manifest.json" for invocation in invocations],
+            home_directory() / "manifest.json",
+        )
+        failures = [line for invocation in invocations for line in _failures(invocation)]
+        if failures:
+            raise dg.Failure(
+                description=f"{len(failures)} of the models and tests failed:\n"
+                + "\n".join(failures)
+                + "\nSyncs that read them are refused until they pass; all others go out.",
+                allow_retries=False,
+            )
+
+    return warehouse
+
+
+def _selections(context: dg.AssetExecutionContext) -> list[list[str]]:
+    """Return dbt's selection arguments, activation last."""
+    activation = f"path:models/{ACTIVATION}"
+    if not context.is_subset:
+        return [["--exclude", activation], ["--select", activation]]
+    names: dict[bool, list[str]] = {False: [], True: []}
+    chosen = context.selected_asset_keys
+    for spec in context.assets_def.specs:
+        if spec.key in chosen:
+            unique_id = str(spec.metadata[DAGSTER_DBT_UNIQUE_ID_METADATA_KEY])
+            names[spec.group_name == ACTIVATION].append(unique_id.rsplit(".", 1)[-1])
+    for check in context.assets_def.check_specs:
+        if check.key in context.selected_asset_check_keys and check.asset_key not in chosen:
+            names[check.asset_key.path[0] == ACTIVATION].append(check.name)
+    return [["--select", " ".join(part)] for part in names.values() if part]
+
+
+def _artifacts(context: dg.AssetExecutionContext, number: int) -> Path:
+    return Path(os.environ["DBT_TARGET_PATH"]) / "runs" / f"{context.run_id[:8]}-{number}"
+
+
+def _raise_unless_built(invocation: DbtCliInvocation) -> None:
+    """Raise where dbt could not even begin: exit code 1 is failed nodes, above is no run at all."""
+    has_results = (invocation.target_path / "run_results.json").is_file()
+    if invocation.process.returncode not in (0, 1) or not has_results:
+        raise invocation.get_error() or RuntimeError("dbt ended without results")
+
+
+def _failures(invocation: DbtCliInvocation) -> list[str]:
+    """Return one line per failed model, unit test and data test."""
+    results = invocation.get_artifact("run_results.json")["results"]
+    return [
+        f"- {result['unique_id'].split('.', 2)[-1]}: {(result['message'] or '').strip()}"
+        for result in results
+        if result["status"] in _FAILED
+    ]
+
+
+def _segments_read_by(manifest: Mapping[str, Any], unique_id: str) -> list[dg.AssetKey]:
+    """Return the segments whose members an audience model sends, by the channels they name."""
+    destinations = {
+        exposure["config"]["meta"]["sync"]["destination"]
+        for exposure in manifest["exposures"].values()
+        if unique_id in exposure["depends_on"]["nodes"]
+        and exposure["config"].get("meta", {}).get("sync", {}).get("mode") == "audience"
+    }
+    return [
+        asset_key(node)
+        for node in manifest["nodes"].values()
+        if destinations & set(segment_meta(node).get("channels", []))
+    ]
+
+
+def segment_meta(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a model says about itself as a segment; empty where it is none."""
+    meta: Mapping[str, Any] = node["config"].get("meta", {}).get("segment", {})
+    return meta
