@@ -1,0 +1,217 @@
+"""HubSpot contacts: created or updated in batches, found by their e-mail address.
+
+Requires a private app with the scope ``crm.objects.contacts.write``; its access token goes into
+``HUBSPOT_TOKEN``. A column is written to the property of the same internal name, which must exist.
+
+    exposures:
+      - name: hubspot_contacts
+        type: application
+        owner: {name: CRM team, email: crm@example.com}
+        depends_on: [ref('sync_hubspot_contacts')]
+        config:
+          meta:
+            sync:
+              destination: hubspot
+              object: contacts
+              mode: upsert
+              key: [person_id]
+              match: [email]
+              purpose: customer_relationship
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any
+
+from reverse_etl.destination import (
+    Batch,
+    ChannelObject,
+    Conversation,
+    Destination,
+    Limits,
+    Preparation,
+    Record,
+    Refused,
+    Request,
+    Response,
+    Setting,
+    Verdict,
+)
+from reverse_etl.verdicts import (
+    email_of,
+    refuse_or_wait,
+    rejected,
+    unread,
+    waiting,
+    without_repeats,
+)
+
+PATH = "/crm/v3/objects/contacts/batch/upsert"
+# Consent is HubSpot's to keep: a sync that wrote these could opt people in again.
+CONSENT_PROPERTIES = ("hs_email_optout", "hs_emailconfirmationstatus", "hs_legal_basis")
+
+
+def property_value(value: Any) -> str:
+    """Return a value as HubSpot takes it: always text; empty text clears the property."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ";".join(value)
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return str(value)
+
+
+def address(record: Record) -> str:
+    """Return the e-mail under which HubSpot knows the contact today.
+
+    That is the one sent last: addressed by the new one, HubSpot would make a second contact and
+    leave the first as an orphan.
+    """
+    return email_of(record.sent_match) or email_of(record.fields)
+
+
+def _input(record: Record, email: str) -> dict[str, Any]:
+    return {
+        "id": email,
+        "idProperty": "email",
+        "objectWriteTraceId": record.key,
+        "properties": {name: property_value(value) for name, value in record.fields.items()},
+    }
+
+
+def _reason(error: Mapping[str, Any]) -> str:
+    """Return the error's words; HubSpot often hides the useful ones in JSON inside its message."""
+    message = str(error.get("message", ""))
+    start = message.find("[{")
+    if start >= 0:
+        try:
+            details = json.loads(message[start:])
+        except ValueError:
+            return message
+        return " ".join(str(detail.get("message", detail)) for detail in details)
+    return message
+
+
+def _traces(error: Mapping[str, Any]) -> list[str]:
+    """Return the trace ids that an error names."""
+    found = error.get("objectWriteTraceId") or (error.get("context") or {}).get(
+        "objectWriteTraceId"
+    )
+    return [found] if isinstance(found, str) else [str(item) for item in found or []]
+
+
+def _named(records: Sequence[Record], error: Mapping[str, Any]) -> list[Record]:
+    """Return the records that an error speaks of: by trace id, else by the address it names."""
+    traces = _traces(error)
+    if traces:
+        return [record for record in records if record.key in traces]
+    context = error.get("context") or {}
+    names = {str(item).lower() for item in [*context.get("ids", []), *context.get("id", [])]}
+    return [record for record in records if address(record) in names]
+
+
+class HubSpot:
+    """HubSpot's CRM API v3."""
+
+    slug = "hubspot"
+    label = "HubSpot"
+    base_url = "https://api.hubapi.com"
+    settings: tuple[Setting, ...] = (
+        Setting("TOKEN", "access token of a private app", secret=True),
+    )
+    # 190 requests per 10 seconds is what private apps of paid accounts may send.
+    objects: tuple[ChannelObject, ...] = (
+        ChannelObject(
+            "contacts",
+            modes=("upsert",),
+            limits=Limits(rows=100, bytes=3_000_000, requests_per_second=19),
+            match=("email",),
+        ),
+    )
+
+    def headers(self, settings: Mapping[str, str]) -> dict[str, str]:
+        """Return the headers of every request."""
+        return {"Authorization": f"Bearer {settings['TOKEN']}", "Accept": "application/json"}
+
+    def prepare(
+        self, object_name: str, audience: str, label: str, settings: Mapping[str, str]
+    ) -> Preparation:
+        """Refuse: contacts are no audience."""
+        yield from ()
+        raise Refused("not_an_audience", f"HubSpot's {object_name} cannot hold an audience.")
+
+    def converse(self, batch: Batch) -> Conversation:
+        """Upsert a batch of contacts; each answer is found again by its trace id."""
+        sendable, verdicts = without_repeats(batch.records, address)
+        consent = [name for name in CONSENT_PROPERTIES if any(name in r.fields for r in sendable)]
+        if consent:
+            reason = f"{consent[0]} is a consent property, which no sync may write."
+            return verdicts + [rejected(record, "consent_property", reason) for record in sendable]
+        if sendable:
+            verdicts += yield from self._upsert(sendable)
+        return verdicts
+
+    def _upsert(self, records: list[Record]) -> Generator[Request, Response, list[Verdict]]:
+        verdicts = yield from self._send(records, [_input(r, address(r)) for r in records])
+        # A moved contact whose new address is already taken: an earlier answer got lost after
+        # HubSpot had applied it, or the person is there twice. Either way that contact is the one.
+        by_key = {record.key: record for record in records}
+        taken = [
+            by_key[verdict.key]
+            for verdict in verdicts
+            if verdict.code == "CONFLICT"
+            and email_of(by_key[verdict.key].fields) not in ("", address(by_key[verdict.key]))
+        ]
+        if not taken:
+            return verdicts
+        again = {record.key for record in taken}
+        settled = [verdict for verdict in verdicts if verdict.key not in again]
+        inputs = [_input(record, email_of(record.fields)) for record in taken]
+        return settled + (yield from self._send(taken, inputs))
+
+    def _send(
+        self, records: list[Record], inputs: list[dict[str, Any]]
+    ) -> Generator[Request, Response, list[Verdict]]:
+        response = yield Request("POST", PATH, json={"inputs": inputs})
+        answer = response.json()
+        if not isinstance(answer, dict):
+            return unread(records, response)
+        if not response.ok:
+            category = str(answer.get("category") or f"http_{response.status}")
+            return refuse_or_wait(records, response, category, _reason(answer))
+        return self._read(records, inputs, answer)
+
+    def _read(
+        self, records: list[Record], inputs: list[dict[str, Any]], answer: Mapping[str, Any]
+    ) -> list[Verdict]:
+        """Give each record its verdict; never by position, which HubSpot does not promise."""
+        found: dict[str, Verdict] = {}
+        by_email = {
+            email: record
+            for record, sent in zip(records, inputs, strict=True)
+            for email in (sent["id"], email_of(record.fields))
+            if email
+        }
+        for error in answer.get("errors") or []:
+            for record in _named(records, error):
+                category = str(error.get("category", "error"))
+                found[record.key] = rejected(record, category, _reason(error))
+        keys = {record.key for record in records}
+        for result in answer.get("results") or []:
+            key = str(result.get("objectWriteTraceId", ""))
+            if key not in keys:
+                owner = by_email.get(email_of(result.get("properties") or {}))
+                key = owner.key if owner else ""
+            if key:
+                found[key] = Verdict(key, "acknowledged", channel_id=str(result["id"]))
+        missing = [record for record in records if record.key not in found]
+        silent = waiting(missing, "no_verdict", "HubSpot's answer did not mention this record.")
+        return [*found.values(), *silent]
+
+
+destination: Destination = HubSpot()

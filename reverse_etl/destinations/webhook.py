@@ -1,0 +1,196 @@
+"""Any web address that takes JSON: rows are posted in batches, with a verdict for each row.
+
+Requires ``WEBHOOK_URL``. ``WEBHOOK_TOKEN``, where set, is sent as a bearer token; with
+``WEBHOOK_SECRET`` every request is signed by the Standard Webhooks scheme.
+
+The body is ``{"sync", "run_id", "records": [{"operation", "key", "fields"}]}``, with operation
+``upsert``, ``remove`` or ``append``; the header ``Idempotency-Key`` stays the same over retries.
+Any 2xx acknowledges all; a 207 with ``{"results": [{"index", "status", "message"}]}`` speaks for
+each record.
+
+    exposures:
+      - name: webhook_orders
+        type: application
+        owner: {name: Operations, email: operations@example.com}
+        depends_on: [ref('sync_webhook_orders')]
+        config:
+          meta:
+            sync:
+              destination: webhook
+              object: records
+              mode: append
+              key: [order_id]
+              purpose: order_operations
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from reverse_etl.destination import (
+    Batch,
+    ChannelObject,
+    Conversation,
+    Destination,
+    Limits,
+    Operation,
+    Preparation,
+    Record,
+    Refused,
+    Request,
+    Response,
+    Setting,
+    Verdict,
+)
+from reverse_etl.errors import SeamlineError
+from reverse_etl.verdicts import (
+    acknowledged,
+    refuse_or_wait,
+    rejected,
+    unread,
+    waiting,
+)
+
+OPERATIONS: dict[Operation, str] = {
+    "add": "upsert",
+    "change": "upsert",
+    "remove": "remove",
+    "append": "append",
+}
+
+
+def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
+    """Return the ``webhook-signature`` of the exact bytes sent.
+
+    A secret in the scheme's own form is ``whsec_`` and base64; anything else is taken as it is.
+    """
+    key = secret.encode()
+    if secret.startswith("whsec_"):
+        try:
+            key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+        except binascii.Error:
+            raise SeamlineError(
+                "The webhook's SECRET is not base64 after whsec_; copy it from the receiver again."
+            ) from None
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    digest = hmac.new(key, signed, hashlib.sha256).digest()
+    return "v1," + base64.b64encode(digest).decode()
+
+
+def _spoken(record: Record, result: Mapping[str, Any]) -> Verdict:
+    """Return the verdict that one entry of a 207 gives."""
+    code = str(result.get("status", ""))
+    message = result.get("message") or f"The receiver answered {code} for this record."
+    if code.startswith("2"):
+        return Verdict(record.key, "acknowledged")
+    if code == "429" or code.startswith("5"):
+        return waiting([record], code, message)[0]
+    return rejected(record, code, message)
+
+
+def _each(records: Sequence[Record], results: Sequence[Any]) -> list[Verdict]:
+    """Return a verdict per record from the results of a 207, which may come in any order."""
+    by_index = {item.get("index"): item for item in results if isinstance(item, dict)}
+    verdicts = []
+    for index, record in enumerate(records):
+        if index in by_index:
+            verdicts.append(_spoken(record, by_index[index]))
+        else:
+            reason = "The receiver's answer did not mention this record."
+            verdicts += waiting([record], "no_verdict", reason)
+    return verdicts
+
+
+class Webhook:
+    """The generic webhook. ``clock`` gives the time that a signature carries."""
+
+    slug = "webhook"
+    label = "Webhook"
+    base_url = ""
+    settings: tuple[Setting, ...] = (
+        Setting("TOKEN", "bearer token the receiver expects", secret=True, required=False),
+        Setting("SECRET", "Standard Webhooks signing secret", secret=True, required=False),
+    )
+    objects: tuple[ChannelObject, ...] = (
+        ChannelObject(
+            "records",
+            modes=("upsert", "mirror", "append"),
+            limits=Limits(rows=1_000, bytes=1_000_000, requests_per_second=100),
+        ),
+    )
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self.clock = clock
+
+    def headers(self, settings: Mapping[str, str]) -> dict[str, str]:
+        """Return the headers of every request."""
+        headers = {"Content-Type": "application/json"}
+        if settings.get("TOKEN"):
+            headers["Authorization"] = f"Bearer {settings['TOKEN']}"
+        return headers
+
+    def prepare(
+        self, object_name: str, audience: str, label: str, settings: Mapping[str, str]
+    ) -> Preparation:
+        """Refuse: a webhook knows rows, not lists."""
+        yield from ()
+        raise Refused("not_an_audience", "A webhook cannot hold an audience.")
+
+    def converse(self, batch: Batch) -> Conversation:
+        """Post the batch once."""
+        response = yield self._request(batch)
+        answer = response.json()
+        if response.status == 207:
+            if not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
+                return unread(batch.records, response)
+            return _each(batch.records, answer["results"])
+        if response.ok:
+            return acknowledged(batch.records)
+        return refuse_or_wait(
+            batch.records, response, f"http_{response.status}", _complaint(response, answer)
+        )
+
+    def _request(self, batch: Batch) -> Request:
+        body = orjson.dumps(
+            {
+                "sync": batch.sync,
+                "run_id": batch.run_id,
+                "records": [
+                    {
+                        "operation": OPERATIONS[record.operation],
+                        "key": record.key,
+                        "fields": record.fields,
+                    }
+                    for record in batch.records
+                ],
+            },
+            default=dict,
+        )
+        headers = {"Idempotency-Key": batch.batch_id}
+        secret = batch.settings.get("SECRET")
+        if secret:
+            timestamp = int(self.clock())
+            headers["webhook-id"] = batch.batch_id
+            headers["webhook-timestamp"] = str(timestamp)
+            headers["webhook-signature"] = signature(secret, batch.batch_id, timestamp, body)
+        return Request("POST", "", body=body, headers=headers)
+
+
+def _complaint(response: Response, answer: Any) -> str:
+    """Return what the receiver says is wrong, where it says so in a common way."""
+    if isinstance(answer, dict):
+        for name in ("message", "error", "detail"):
+            if isinstance(answer.get(name), str):
+                return str(answer[name])
+    return f"The receiver answered {response.status}."
+
+
+destination: Destination = Webhook()

@@ -1,0 +1,135 @@
+"""Identifiers as each advertising channel wants them: normalised by its rules, then hashed.
+
+A channel matches people by the hash of a normalised value, so one wrong character loses the match
+without any error. Every rule here is the vendor's published one; where implementations in the wild
+disagree, the rule says which answer it takes and why.
+
+``""`` means: no usable identifier. It is left out of the request and **never hashed**, because
+the hash of an empty text is the same for everybody and would match strangers to each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import phonenumbers
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_ZIP_PLUS_FOUR = re.compile(r"(\d{5})-?\d{4}")
+
+
+def text(value: object) -> str:
+    """Return ``value`` as trimmed text in composed Unicode form, so that é is always one letter."""
+    return "" if value is None else unicodedata.normalize("NFC", str(value)).strip()
+
+
+def email(value: str, country: str = "") -> str:
+    """Lower-case; dots and ``+tag`` stay. An inner space is not repaired: that may name another."""
+    lowered = value.lower()
+    return lowered if _EMAIL.fullmatch(lowered) else ""
+
+
+def e164(value: str, country: str = "") -> str:
+    """Return ``+`` and digits, or ``""``. Without ``+`` or ``00`` the ``country`` is needed.
+
+    Digits alone are not taken for an international number: 212 555 0100 in New York would become
+    a subscriber in Morocco.
+    """
+    international = "+" + value[2:] if value.startswith("00") else value
+    try:
+        number = phonenumbers.parse(international, country.upper() or None)
+    except phonenumbers.NumberParseException:
+        return ""
+    if not phonenumbers.is_possible_number(number):
+        return ""
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def phone_digits(value: str, country: str = "") -> str:
+    """E.164 without the plus: digits, country code first, no leading zeros."""
+    return e164(value, country).removeprefix("+")
+
+
+def name(value: str, country: str = "") -> str:
+    """Lower-case without punctuation; letters of every script stay as they are (``josé``)."""
+    kept = (
+        character for character in value.lower() if unicodedata.category(character)[0] not in "PSC"
+    )
+    return " ".join("".join(kept).split())
+
+
+def place(value: str, country: str = "") -> str:
+    """A city: a name without spaces."""
+    return name(value).replace(" ", "")
+
+
+def state(value: str, country: str = "") -> str:
+    """A state or province; in the United States only its two-letter code is known to Meta."""
+    normalised = place(value)
+    return "" if country.upper() == "US" and len(normalised) != 2 else normalised
+
+
+def postcode(value: str, country: str = "") -> str:
+    """Lower-case without spaces and dashes; in the United States the first five digits."""
+    plus_four = _ZIP_PLUS_FOUR.fullmatch(value)
+    if plus_four and country.upper() in ("", "US"):
+        return plus_four.group(1)
+    return re.sub(r"[\s-]", "", value.lower())
+
+
+def country_code(value: str, country: str = "") -> str:
+    """A lower-case ISO 3166 alpha-2 code. A name is left out: cut to two letters it is wrong."""
+    return value.lower() if value.upper() in phonenumbers.SUPPORTED_REGIONS else ""
+
+
+def external_id(value: str, country: str = "") -> str:
+    """Our own id for the person, which leaves in clear; an e-mail or phone there must not."""
+    return "" if "@" in value or value.startswith("+") else value
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one vendor wants one identifier: the normaliser, and whether the result is hashed."""
+
+    normalise: Callable[[str, str], str]
+    hashed: bool = True
+
+
+RULES: Mapping[str, Mapping[str, Rule]] = {
+    "meta": {
+        "email": Rule(email),
+        "phone": Rule(phone_digits),
+        "first_name": Rule(name),
+        "last_name": Rule(name),
+        "city": Rule(place),
+        "state": Rule(state),
+        "postcode": Rule(postcode),
+        "country": Rule(country_code),
+        "external_id": Rule(external_id, hashed=False),
+    },
+}
+
+
+def normalise(vendor: str, identifier: str, value: object, country: object = "") -> str:
+    """Return ``value`` as ``vendor`` wants it before hashing, or ``""`` where it is unusable."""
+    return RULES[vendor][identifier].normalise(text(value), text(country))
+
+
+def prepare(vendor: str, identifier: str, value: object, country: object = "") -> str:
+    """Return what goes on the wire for one identifier, or ``""`` where it is to be left out.
+
+    A value that is a SHA-256 hash already goes out as it is, in lower case.
+    """
+    rule = RULES[vendor][identifier]
+    raw = text(value)
+    if rule.hashed and _SHA256.fullmatch(raw.lower()):
+        return raw.lower()
+    normalised = rule.normalise(raw, text(country))
+    if not normalised or not rule.hashed:
+        return normalised
+    return hashlib.sha256(normalised.encode()).hexdigest()

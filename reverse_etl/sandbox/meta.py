@@ -1,0 +1,167 @@
+"""A stand-in for Meta's custom audiences: create, find, add and remove hashed rows."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from reverse_etl.sandbox.wire import Answer, Call, Document, History, now
+
+KEYS = ("EXTERN_ID", "EMAIL", "PHONE", "GEN", "DOBY", "DOBM", "DOBD", "LN", "FN", "FI", "CT")
+KNOWN = {*KEYS, "ST", "ZIP", "MADID", "COUNTRY", "APPUID"}
+CLEAR = {"EXTERN_ID", "MADID", "APPUID"}
+# What tells two rows of one person: the advertiser's own id, else one of these.
+IDENTIFYING = ("EXTERN_ID", "EMAIL", "PHONE")
+_HASH = re.compile(r"[0-9a-f]{64}")
+_HASH_OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+_AUDIENCES = re.compile(r"/v\d+\.\d+/act_\w+/customaudiences")
+_USERS = re.compile(r"/v\d+\.\d+/(\d+)/users")
+
+
+def _error(status: int, code: int, kind: str, message: str) -> Answer:
+    error = {"message": message, "type": kind, "code": code, "fbtrace_id": "A0sandbox"}
+    return Answer(status, {"error": error})
+
+
+def _invalid(message: str) -> Answer:
+    return _error(400, 100, "OAuthException", f"(#100) {message}")
+
+
+def _is_valid(row: list[Any], schema: list[str]) -> bool:
+    """Whether Meta could read a row: every value is a hash (of something), or unknown."""
+    if len(row) != len(schema) or not any(row):
+        return False
+    hashed = [value for key, value in zip(schema, row, strict=True) if key not in CLEAR and value]
+    return all(
+        isinstance(value, str) and _HASH.fullmatch(value) and value != _HASH_OF_NOTHING
+        for value in hashed
+    )
+
+
+def _is_same_person(left: Document, right: Document) -> bool:
+    for key in IDENTIFYING:
+        if left.get(key) and right.get(key):
+            return bool(left[key] == right[key])
+    return False
+
+
+class Meta:
+    """Custom audiences by id, each with its rows."""
+
+    slug = "meta"
+    label = "Meta"
+
+    def __init__(self) -> None:
+        self.audiences: dict[str, Document] = {}
+        self.history = History()
+
+    def handle(self, call: Call) -> Answer:
+        """Answer one request."""
+        bearer = call.headers.get("authorization", "").startswith("Bearer ")
+        if not bearer and not call.query.get("access_token"):
+            message = "An access token is required to request this resource."
+            return _error(401, 104, "OAuthException", message)
+        if _AUDIENCES.fullmatch(call.path):
+            if call.method == "POST":
+                return self._create(call.form())
+            return self._list(call)
+        users = _USERS.fullmatch(call.path)
+        if users and call.method in ("POST", "DELETE"):
+            return self._users(call, users.group(1))
+        return _error(404, 2500, "OAuthException", f"Unknown path components: {call.path}")
+
+    def _create(self, form: dict[str, str]) -> Answer:
+        if not form.get("name"):
+            return _invalid("The parameter name is required")
+        if form.get("subtype") != "CUSTOM" or not form.get("customer_file_source"):
+            return _invalid("The parameters subtype and customer_file_source are required")
+        key = str(23850000000000001 + len(self.audiences))
+        self.audiences[key] = {"id": key, "name": form["name"], "updated": now(), "rows": []}
+        self.history.note("create_audience", audience=form["name"])
+        return Answer(200, {"id": key})
+
+    def _list(self, call: Call) -> Answer:
+        size = int(call.query.get("limit", "25"))
+        start = int(call.query.get("after") or 0)
+        found = list(self.audiences.values())[start : start + size]
+        answer: Document = {"data": [{"id": item["id"], "name": item["name"]} for item in found]}
+        if found:
+            after = str(start + len(found))
+            answer["paging"] = {"cursors": {"before": str(start), "after": after}}
+            if start + len(found) < len(self.audiences):
+                answer["paging"]["next"] = f"{call.base_url}{call.path}?after={after}"
+        return Answer(200, answer)
+
+    def _users(self, call: Call, key: str) -> Answer:
+        if key not in self.audiences:
+            return _invalid(f"Object with ID '{key}' does not exist")
+        fields = call.form() if call.method == "POST" else call.query
+        try:
+            payload = json.loads(fields.get("payload", ""))
+            session = json.loads(fields.get("session", "{}"))
+        except ValueError:
+            return _invalid("The parameter payload must be JSON")
+        schema, data = payload.get("schema"), payload.get("data")
+        if not isinstance(schema, list) or not set(schema) <= KNOWN:
+            return _invalid("The parameter schema holds an unknown key")
+        if not isinstance(data, list) or not 1 <= len(data) <= 10_000:
+            return _invalid("The parameter data must hold 1 to 10000 rows")
+        invalid = 0
+        for row in data:
+            if call.picks(row) or not _is_valid(row, schema):
+                invalid += 1
+            else:
+                found = {name: value for name, value in zip(schema, row, strict=True) if value}
+                self._apply(self.audiences[key], call.method, found)
+        counts = {"num_received": len(data), "num_invalid_entries": invalid}
+        about = {"audience_id": key, "session_id": str(session.get("session_id", ""))}
+        return Answer(200, {**about, **counts, "invalid_entry_samples": {}})
+
+    def _apply(self, audience: Document, method: str, row: Document) -> None:
+        others = [item for item in audience["rows"] if not _is_same_person(item, row)]
+        is_there = len(others) < len(audience["rows"])
+        row = {**row, "added": now()} if method == "POST" else row
+        audience["rows"] = [*others, row] if method == "POST" else others
+        audience["updated"] = now()
+        shown = {name: row[name] for name in IDENTIFYING if name in row}
+        if method == "POST" and not is_there:
+            self.history.note("add", audience=audience["name"], **shown)
+        elif method == "DELETE" and is_there:
+            self.history.note("remove", audience=audience["name"], **shown)
+
+    def limited(self, retry_after: str) -> Answer:
+        """Return too many requests, in Meta's words (Meta itself says so in a 400, code 17)."""
+        limited = _error(429, 17, "OAuthException", "(#17) User request limit reached")
+        return Answer(429, limited.content, {"Retry-After": retry_after})
+
+    def broken(self) -> Answer:
+        """Return Meta's answer to trouble of its own."""
+        message = "An unexpected error has occurred. Please retry your request later."
+        return _error(500, 2, "OAuthException", message)
+
+    def state(self) -> Document:
+        """Return everything kept; ``audiences`` is by name."""
+        audiences = {
+            item["name"]: {
+                "id": item["id"],
+                "size": len(item["rows"]),
+                "updated": item["updated"],
+                "members": item["rows"],
+            }
+            for item in self.audiences.values()
+        }
+        return {"audiences": audiences, "history": self.history}
+
+    def restore(self, state: Document) -> None:
+        """Take back everything kept."""
+        self.history = History(state["history"])
+        self.audiences = {
+            item["id"]: {
+                "id": item["id"],
+                "name": name,
+                "updated": item["updated"],
+                "rows": item["members"],
+            }
+            for name, item in state["audiences"].items()
+        }

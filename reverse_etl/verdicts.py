@@ -1,0 +1,86 @@
+"""Verdicts that every channel gives in the same way, and reasons that people can read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from reverse_etl.destination import Record, Refused, Response, Verdict
+
+# What the channel says about the content of a request. Anything else (a moved URL, a missing
+# resource, an answer nobody can read) is no record's fault, and the records wait.
+_ABOUT_CONTENT = (400, 409, 413, 422)
+_LONGEST_REASON = 300
+
+
+def readable(words: object) -> str:
+    """Shorten a vendor's message and mask e-mail addresses: reasons are kept in logs."""
+    masked = re.sub(r"([^\s@\"'<>:=]{1})[^\s@\"'<>:=]*@", r"\1***@", " ".join(str(words).split()))
+    return masked if len(masked) <= _LONGEST_REASON else masked[: _LONGEST_REASON - 1] + "…"
+
+
+def acknowledged(records: Iterable[Record]) -> list[Verdict]:
+    """Return the verdict of records that the channel took."""
+    return [Verdict(record.key, "acknowledged") for record in records]
+
+
+def rejected(record: Record, code: str, reason: object) -> Verdict:
+    """Return the verdict of a record that the channel will not take as it is."""
+    return Verdict(record.key, "rejected", code, readable(reason))
+
+
+def waiting(records: Iterable[Record], code: str, reason: object) -> list[Verdict]:
+    """Return the verdict of records whose fate is unknown or not theirs to mend."""
+    return [Verdict(record.key, "retry", code, readable(reason)) for record in records]
+
+
+def unread(records: Iterable[Record], response: Response) -> list[Verdict]:
+    """Return the verdict of records after an answer that is not the channel's own."""
+    kind = response.headers.get("content-type", "no content type").split(";")[0]
+    reason = f"The channel answered {response.status} with a body that is not its own ({kind})."
+    return waiting(records, f"http_{response.status}", reason)
+
+
+def refuse_or_wait(
+    records: Sequence[Record], response: Response, code: str, reason: object
+) -> list[Verdict]:
+    """Return waiting verdicts for an answer that is not about the records' content.
+
+    Raises:
+        Refused: the channel found something wrong with the content.
+    """
+    if response.status in _ABOUT_CONTENT:
+        raise Refused(code, readable(reason))
+    return waiting(records, code, reason)
+
+
+def without_repeats(
+    records: Sequence[Record], identity: Callable[[Record], str]
+) -> tuple[list[Record], list[Verdict]]:
+    """Split a batch into records that may go, and verdicts of those that may not.
+
+    ``identity`` is the address of the record at the channel. A record without one cannot be
+    delivered. Two records with the same one would overwrite each other within one request, in an
+    order that nobody promises: the first goes, the others are told.
+    """
+    seen: set[str] = set()
+    sendable: list[Record] = []
+    verdicts: list[Verdict] = []
+    for record in records:
+        address = identity(record)
+        if not address:
+            reason = "It has no e-mail address, by which the channel knows people."
+            verdicts.append(rejected(record, "missing_email", reason))
+        elif address in seen:
+            reason = "Another record of this sync has the same e-mail address."
+            verdicts.append(rejected(record, "repeated_email", reason))
+        else:
+            seen.add(address)
+            sendable.append(record)
+    return sendable, verdicts
+
+
+def email_of(fields: Mapping[str, object]) -> str:
+    """Return the e-mail in a record's fields or match keys as channels compare it: lower-case."""
+    value = fields.get("email")
+    return str(value).strip().lower() if value else ""
