@@ -1,8 +1,8 @@
 {#
     Long form of a wide relation: one row per attribute that has a value. attributes maps the
-    attribute's name to its column; is_verified is an expression over the relation.
+    attribute's name to its column; is_verified maps a name to the expression that says so.
 #}
-{%- macro attribute_rows(relation, attributes, observed_at='observed_at', is_verified='false') -%}
+{%- macro attribute_rows(relation, attributes, observed_at='observed_at', is_verified={}) -%}
     {%- for name, column in attributes.items() %}
 select
     source_name,
@@ -13,7 +13,7 @@ select
     cast('{{ name }}' as {{ dbt.type_string() }}) as attribute_name,
     {{ column }} as attribute_value,
     {{ observed_at }} as observed_at,
-    {{ is_verified if name in ('email', 'phone') else 'false' }} as is_verified
+    {{ is_verified.get(name, 'false') }} as is_verified
 from {{ relation }}
 where row_status = 'accepted' and {{ column }} is not null
     {{- '\n\nunion all\n' if not loop.last }}

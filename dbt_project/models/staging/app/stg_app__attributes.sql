@@ -1,0 +1,18 @@
+{{ config(enabled='app' in var('sources')) }}
+
+with
+
+identifies as (
+
+    select * from {{ ref('stg_app__identifies') }}
+
+)
+
+{{ attribute_rows('identifies', {
+    'email': 'email',
+    'phone': 'phone',
+    'first_name': 'first_name',
+    'last_name': 'last_name',
+    'city': 'city',
+    'country': 'country',
+}, observed_at='occurred_at') }}

@@ -1,0 +1,26 @@
+{{ config(enabled='app' in var('sources')) }}
+
+with
+
+identifies as (
+
+    select * from {{ ref('stg_app__identifies') }}
+
+),
+
+events as (
+
+    select * from {{ ref('stg_app__events') }}
+
+)
+
+{{ identifier_rows('identifies', {
+    'user_id': 'user_id',
+    'anonymous_id': 'anonymous_id',
+    'email': 'email',
+    'phone': 'phone',
+}, observed_at='occurred_at') }}
+
+union all
+
+{{ visitor_identifiers('events') }}
