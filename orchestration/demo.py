@@ -12,19 +12,17 @@ import json
 import os
 import shutil
 import sys
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 from rich.console import Console
 
 from orchestration import report
 from orchestration.figures import Figures
-from orchestration.local import dagster_home, sandbox_process
+from orchestration.local import sandbox_process
+from orchestration.run import Ran, run_daily
 from reverse_etl.errors import SeamlineError
 from reverse_etl.profile import home_directory, project_directory, read_profile
 
@@ -32,20 +30,8 @@ _REAL_FILES = {
     "uci_online_retail_2009_2010.parquet": "retail/invoice_lines.parquet",
     "retentioneering_clickstream.csv": "clickstream/events.csv",
 }
+_REAL_HOME = "real"
 _REAL_SOURCES = ["retail", "clickstream"]
-# Only failures; Dagster keeps the whole log, and shows it in its UI.
-_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-
-@dataclass(frozen=True)
-class Ran:
-    """How a run of the job went."""
-
-    is_success: bool
-    failures: list[str]
-    steps: dict[str, float]
-    syncs: dict[str, dict[str, Any]]
-    seconds: float
 
 
 def main() -> None:
@@ -70,7 +56,7 @@ def _demonstrate(console: Console) -> Ran:
     _empty(home)
     what = "Landing seeds/raw, building and testing every model, syncing"
     with _told(console, what), sandbox_process():
-        ran = _run_daily()
+        ran = run_daily()
     figures = Figures(_warehouse())
     truth = project_directory().parent / "seeds" / "truth" / "person_records.csv"
     manifest = _published(home)
@@ -84,7 +70,7 @@ def _demonstrate(console: Console) -> Ran:
 
 
 def _demonstrate_real(console: Console, data: Path) -> Ran:
-    home = home_directory() / "real"
+    home = home_directory() / _REAL_HOME
     os.environ["SEAMLINE_HOME"] = str(home)
     os.environ["SEAMLINE_DUCKDB_PATH"] = str(home / "warehouse.duckdb")
     os.environ["SEAMLINE_DBT_VARS"] = json.dumps({"sources": _REAL_SOURCES})
@@ -98,55 +84,12 @@ def _demonstrate_real(console: Console, data: Path) -> Ran:
         (landing / place).symlink_to((data / name).resolve())
     os.environ["SEAMLINE_LANDING"] = str(landing)
     with _told(console, f"Landing {data}, building and testing every model"):
-        ran = _run_daily(but_for="group:channels")
+        ran = run_daily("not group:channels")
     figures = Figures(_warehouse())
     report.print_real(console, figures)
     report.print_landing(console, figures)
     report.print_time(console, ran.steps, ran.seconds)
     return ran
-
-
-def _run_daily(but_for: str | None = None) -> Ran:
-    """Run the job that the schedule runs, in this process; leave out a selection if told."""
-    # Imported now, since the definitions read the environment that was settled just before.
-    from orchestration.definitions import daily_job, defs  # noqa: PLC0415
-
-    begun = time.monotonic()
-    selection = None
-    if but_for is not None:
-        assets = dg.AssetSelection.all() - dg.AssetSelection.from_string(but_for)
-        selection = sorted(assets.resolve(defs.resolve_asset_graph()))
-    instance = dg.DagsterInstance.from_config(str(dagster_home()))
-    with dg.execute_job(
-        dg.reconstructable(daily_job),
-        instance,
-        run_config=_QUIET,
-        asset_selection=selection,
-    ) as result:
-        return _read(result, time.monotonic() - begun)
-
-
-def _read(result: dg.JobExecutionResult, seconds: float) -> Ran:
-    failures: list[str] = []
-    steps: dict[str, float] = {}
-    syncs: dict[str, dict[str, Any]] = {}
-    for event in result.all_events:
-        step = str(event.step_key).removeprefix("channels__")
-        if event.is_step_success:
-            steps[step] = event.step_success_data.duration_ms / 1000
-        elif event.is_step_failure:
-            told = event.step_failure_data.user_failure_data
-            why = told.description if told else event.step_failure_data.error_display_string
-            failures.append(f"{step}: {why}")
-            if told and told.metadata:
-                syncs[step] = _plain(told.metadata)
-        elif event.is_step_materialization and str(event.step_key).startswith("channels__"):
-            syncs[step] = _plain(event.step_materialization_data.materialization.metadata)
-    return Ran(result.success, failures, steps, dict(sorted(syncs.items())), seconds)
-
-
-def _plain(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, Any]:
-    return {name: value.value for name, value in metadata.items()}
 
 
 def _warehouse() -> Path:
@@ -165,8 +108,11 @@ def _empty(home: Path) -> None:
     """Begin from nothing, but never remove a folder that is not Seamline's."""
     if home.is_dir() and any(home.iterdir()) and not (home / "dagster").is_dir():
         raise SeamlineError(f"{home} holds something else; set SEAMLINE_HOME to a folder of ours.")
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
+    home.mkdir(parents=True, exist_ok=True)
+    for entry in home.iterdir():
+        if entry.name == _REAL_HOME:
+            continue
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def sandbox_process() -> Iterator[str]:
         _wait_until_up(process, url)
         yield url
     finally:
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)  # as Ctrl-C: it saves what the channels hold
         process.wait()
 
 

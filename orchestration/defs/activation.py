@@ -7,6 +7,7 @@ import dagster as dg
 
 from orchestration.defs.resources import asset_key, database_pool
 from reverse_etl.errors import SeamlineError
+from reverse_etl.guards import GuardVerdict
 from reverse_etl.project import Project
 from reverse_etl.sync import SyncResult, run_sync
 
@@ -66,9 +67,10 @@ def _build_sync(
         metadata = _metadata(result)
         yield _guards_check(result)
         yield _accepted_check(result)
-        if result.status in ("refused", "failed"):
+        if result.status not in ("refused", "failed"):
+            yield dg.MaterializeResult(metadata=metadata)
+        if result.status in ("refused", "failed") or _refusals(result):
             raise dg.Failure(_what_to_do(result), metadata=metadata, allow_retries=False)
-        yield dg.MaterializeResult(metadata=metadata)
 
     return sync
 
@@ -89,7 +91,7 @@ def _metadata(result: SyncResult) -> dict[str, Any]:
 def _guards_check(result: SyncResult) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name=_GUARDS,
-        passed=result.status != "refused",
+        passed=not _refusals(result),
         metadata={"guards": dg.MetadataValue.md(_guards_table(result))},
     )
 
@@ -109,25 +111,34 @@ def _accepted_check(result: SyncResult) -> dg.AssetCheckResult:
     )
 
 
+def _refusals(result: SyncResult) -> list[GuardVerdict]:
+    """Return the guards that refused: the whole sync, or one audience of it."""
+    return [guard for guard in result.guards if not (guard.passed or guard.overridden)]
+
+
 def _what_to_do(result: SyncResult) -> str:
-    reasons = [f"- {guard.name}: {guard.reason}" for guard in result.guards if not guard.passed]
+    """Return what happened, why, and what to type next."""
+    opening = {
+        "refused": f"{result.sync} refused; only removals owed to privacy were sent.",
+        "failed": f"{result.sync} failed; {result.pending} records wait for the next run.",
+    }.get(result.status, f"{result.sync} sent all but the audiences that were refused.")
+    reasons = [
+        f"- {' '.join(filter(None, [guard.audience, guard.name]))}: {guard.reason}; "
+        f"to send anyway: seamline sync --select {result.sync} {guard.override}"
+        for guard in _refusals(result)
+    ]
     return "\n".join(
-        [
-            f"{result.sync} {result.status}; only removals owed to privacy were sent."
-            if result.status == "refused"
-            else f"{result.sync} failed; {result.pending} records are pending for the next run.",
-            *reasons,
-            f"See what it would send: seamline plan --select {result.sync}",
-        ]
+        [opening, *reasons, f"What it would send: seamline plan --select {result.sync}"]
     )
 
 
 def _guards_table(result: SyncResult) -> str:
     rows = [
-        f"| {guard.name} | {'passed' if guard.passed else '**refused**'} | {guard.reason} |"
+        f"| {guard.name} | {guard.audience} | {'passed' if guard.passed else '**refused**'} "
+        f"| {guard.reason} |"
         for guard in result.guards
     ]
-    return "\n".join(["| guard | verdict | reason |", "|---|---|---|", *rows])
+    return "\n".join(["| guard | audience | verdict | reason |", "|---|---|---|---|", *rows])
 
 
 def _rejections_table(result: SyncResult) -> str:

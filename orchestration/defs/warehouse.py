@@ -150,20 +150,13 @@ def _failures(invocation: DbtCliInvocation) -> list[str]:
 
 def _segments_read_by(manifest: Mapping[str, Any], unique_id: str) -> list[dg.AssetKey]:
     """Return the segments whose members an audience model sends, by the channels they name."""
-    destinations = {
-        exposure["config"]["meta"]["sync"]["destination"]
-        for exposure in manifest["exposures"].values()
-        if unique_id in exposure["depends_on"]["nodes"]
-        and exposure["config"].get("meta", {}).get("sync", {}).get("mode") == "audience"
-    }
+    channels: set[str] = set()
+    for exposure in manifest["exposures"].values():
+        sync = exposure["config"].get("meta", {}).get("sync", {})
+        if sync.get("mode") == "audience" and unique_id in exposure["depends_on"]["nodes"]:
+            channels |= {str(sync[word]) for word in ("destination", "connection") if word in sync}
     return [
         asset_key(node)
         for node in manifest["nodes"].values()
-        if destinations & set(segment_meta(node).get("channels", []))
+        if channels & set(node["config"].get("meta", {}).get("segment", {}).get("channels", []))
     ]
-
-
-def segment_meta(node: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what a model says about itself as a segment; empty where it is none."""
-    meta: Mapping[str, Any] = node["config"].get("meta", {}).get("segment", {})
-    return meta

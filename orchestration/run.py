@@ -1,0 +1,70 @@
+"""Run the daily job here and now, in this process, and tell how it went.
+
+It is the job that the schedule runs; there is no other definition of the pipeline.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from orchestration.local import dagster_home
+
+# Only failures; Dagster keeps the whole log, and shows it in its UI.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a run of the job went."""
+
+    is_success: bool
+    failures: list[str]
+    steps: dict[str, float]
+    syncs: dict[str, dict[str, Any]]
+    seconds: float
+
+
+def run_daily(select: str = "*") -> Ran:
+    """Run the daily job, or the part that a selection names (``not group:channels``)."""
+    # Imported now, since the definitions read the environment that was settled just before.
+    from orchestration.definitions import daily_job, defs  # noqa: PLC0415
+
+    begun = time.monotonic()
+    chosen = dg.AssetSelection.from_string(select)
+    part = None if select == "*" else sorted(chosen.resolve(defs.resolve_asset_graph()))
+    instance = dg.DagsterInstance.from_config(str(dagster_home()))
+    with dg.execute_job(
+        dg.reconstructable(daily_job),
+        instance,
+        run_config=_QUIET,
+        asset_selection=part,
+    ) as result:
+        return _read(result, time.monotonic() - begun)
+
+
+def _read(result: dg.JobExecutionResult, seconds: float) -> Ran:
+    failures: list[str] = []
+    steps: dict[str, float] = {}
+    syncs: dict[str, dict[str, Any]] = {}
+    for event in result.all_events:
+        step = str(event.step_key).removeprefix("channels__")
+        if event.is_step_success:
+            steps[step] = event.step_success_data.duration_ms / 1000
+        elif event.is_step_failure:
+            told = event.step_failure_data.user_failure_data
+            why = told.description if told else event.step_failure_data.error_display_string
+            failures.append(f"{step}: {why}")
+            if told and told.metadata:
+                syncs[step] = _plain(told.metadata)
+        elif event.is_step_materialization and str(event.step_key).startswith("channels__"):
+            syncs[step] = _plain(event.step_materialization_data.materialization.metadata)
+    return Ran(result.success, failures, steps, dict(sorted(syncs.items())), seconds)
+
+
+def _plain(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, Any]:
+    return {name: value.value for name, value in metadata.items()}

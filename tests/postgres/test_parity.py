@@ -1,0 +1,109 @@
+"""The same models say the same on PostgreSQL as on DuckDB, row for row.
+
+The server runs under an ICU collation, which sorts `a` before `B` and ignores punctuation, and in
+which therefore everything breaks that takes the order of text for granted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg2
+import pytest
+
+from tests.conftest import Workspace
+from tests.postgres.server import PostgresServer
+
+LAYERS = ("reference", "intermediate", "marts", "segments", "activation")
+# Tables that models do not own but fill: who entered and left a segment, and when.
+KEPT = ("segments.segment_memberships",)
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a relation holds: how often each row occurs, every value in its plainest form."""
+
+    columns: tuple[str, ...]
+    rows: Counter[tuple[str, ...]]
+
+
+@pytest.fixture(scope="module")
+def on_postgres(
+    postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The connection string of a database in which everything was landed, built and tested."""
+    database = postgres.create_database("parity", icu=True)
+    workspace = Workspace(tmp_path_factory.mktemp("parity"), postgres.environment(database))
+    workspace.seamline("load", "seeds/raw")
+    workspace.build()
+    yield f"host=127.0.0.1 port={postgres.port} user={postgres.user} dbname={database}"
+
+
+def test_every_table_holds_the_same_rows(
+    manifest: Mapping[str, Any], built_warehouse: Path, on_postgres: str
+) -> None:
+    relations = [*_relations(manifest), *KEPT]
+    differences = []
+    with (
+        duckdb.connect(str(built_warehouse), read_only=True) as duck,
+        psycopg2.connect(on_postgres) as connection,
+        connection.cursor() as cursor,
+    ):
+        for relation in relations:
+            ours = _table(duck.execute(f"select * from {relation}"))
+            cursor.execute(f"select * from {relation}")
+            theirs = _table(cursor)
+            differences += [f"{relation}: {line}" for line in _differences(ours, theirs)]
+    assert len(relations) > 50
+    assert not differences, "\n".join(differences)
+
+
+def test_the_comparison_sees_a_changed_value() -> None:
+    one = Table(("id", "amount"), Counter({("1", "5.0000"): 1, ("2", "7.0000"): 1}))
+    other = Table(("id", "amount"), Counter({("1", "5.0000"): 1, ("2", "7.0001"): 1}))
+    assert _differences(one, other)
+    assert not _differences(one, one)
+
+
+def _relations(manifest: Mapping[str, Any]) -> list[str]:
+    """Every table of the compared layers; staging is views, read by all of these."""
+    return sorted(
+        f"{node['schema']}.{node['alias']}"
+        for node in manifest["nodes"].values()
+        if node["resource_type"] in ("model", "seed")
+        and node["schema"] in LAYERS
+        and node["config"]["materialized"] != "ephemeral"
+    )
+
+
+def _table(cursor: Any) -> Table:
+    columns = tuple(column[0] for column in cursor.description)
+    return Table(columns, Counter(tuple(map(_plain, row)) for row in cursor.fetchall()))
+
+
+def _plain(value: Any) -> str:
+    """Numbers by value, however an engine types or pads them; everything else as it prints."""
+    if isinstance(value, Decimal):
+        return f"{value:.4f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value}"
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    return repr(value)
+
+
+def _differences(ours: Table, theirs: Table) -> list[str]:
+    if ours.columns != theirs.columns:
+        return [f"columns {ours.columns} on DuckDB, {theirs.columns} on PostgreSQL"]
+    only = {"DuckDB": ours.rows - theirs.rows, "PostgreSQL": theirs.rows - ours.rows}
+    return [
+        f"{rows.total()} rows only on {engine}, such as {next(iter(sorted(rows)))}"
+        for engine, rows in only.items()
+        if rows
+    ]
