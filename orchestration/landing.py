@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 import duckdb
-import pyarrow as pa
-import pyarrow.csv
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.csv  # type: ignore[import-untyped]
 
 from orchestration.extract_files import (
     ExtractFile,
@@ -106,7 +106,7 @@ class PostgresWarehouse:
 
     def __init__(self, settings: dict[str, Any]) -> None:
         try:
-            import psycopg2  # noqa: PLC0415
+            import psycopg2  # type: ignore[import-untyped]  # noqa: PLC0415
         except ImportError as error:
             raise SeamlineError(
                 "PostgreSQL needs psycopg2: pip install 'seamline[postgres]'."

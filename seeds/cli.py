@@ -14,6 +14,7 @@ app = typer.Typer(add_completion=False, help="Write synthetic source extracts.")
 
 @app.command("generate")
 def generate_command(
+    *,
     people: Annotated[int, typer.Option(help="How many people live in the extract.")] = 300,
     seed: Annotated[int, typer.Option(help="The same seed writes the same bytes.")] = 7,
     out: Annotated[
