@@ -21,17 +21,13 @@ from rich.console import Console
 
 from orchestration import report
 from orchestration.figures import Figures
+from orchestration.load import KNOWN_EXTRACTS
 from orchestration.local import sandbox_process
 from orchestration.run import Ran, run_daily
 from reverse_etl.errors import SeamlineError
 from reverse_etl.profile import home_directory, project_directory, read_profile
 
-_REAL_FILES = {
-    "uci_online_retail_2009_2010.parquet": "retail/invoice_lines.parquet",
-    "retentioneering_clickstream.csv": "clickstream/events.csv",
-}
 _REAL_HOME = "real"
-_REAL_SOURCES = ["retail", "clickstream"]
 
 
 def main() -> None:
@@ -73,16 +69,14 @@ def _demonstrate_real(console: Console, data: Path) -> Ran:
     home = home_directory() / _REAL_HOME
     os.environ["SEAMLINE_HOME"] = str(home)
     os.environ["SEAMLINE_DUCKDB_PATH"] = str(home / "warehouse.duckdb")
-    os.environ["SEAMLINE_DBT_VARS"] = json.dumps({"sources": _REAL_SOURCES})
-    missing = [name for name in _REAL_FILES if not (data / name).is_file()]
+    os.environ["SEAMLINE_LANDING"] = str(data)
+    os.environ["SEAMLINE_DBT_VARS"] = json.dumps(
+        {"sources": [source for source, _ in KNOWN_EXTRACTS.values()]}
+    )
+    missing = [name for name in KNOWN_EXTRACTS if not (data / name).is_file()]
     if missing:
         raise SeamlineError(f"{data} lacks {' and '.join(missing)}; name the folder that has them.")
     _empty(home)
-    landing = home / "landing"
-    for name, place in _REAL_FILES.items():
-        (landing / place).parent.mkdir(parents=True)
-        (landing / place).symlink_to((data / name).resolve())
-    os.environ["SEAMLINE_LANDING"] = str(landing)
     with _told(console, f"Landing {data}, building and testing every model"):
         ran = run_daily("not group:channels")
     figures = Figures(_warehouse())

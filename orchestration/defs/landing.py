@@ -8,11 +8,12 @@ from typing import Any
 import dagster as dg
 
 from orchestration.defs.resources import asset_key, database_pool
-from orchestration.load import load_folder
+from orchestration.load import LoadReport, load_folder
 from reverse_etl.errors import SeamlineError
-from reverse_etl.profile import project_directory
+from reverse_etl.profile import project_directory, read_profile
 
 GROUP = "raw"
+PREFIX = "raw_"
 
 
 def landing_folder() -> Path | None:
@@ -34,14 +35,30 @@ def build_landing(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition | dg.
 
     @dg.multi_asset(name="landing", specs=specs, pool=database_pool())
     def landing(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        sources = {spec.key.path[0].removeprefix(PREFIX) for spec in specs}
         try:
-            report = load_folder(folder)
+            report = load_folder(folder, read_profile(), only=sources, on_wait=context.log.info)
         except SeamlineError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
         for spec in specs:
-            yield dg.MaterializeResult(asset_key=spec.key)
+            yield dg.MaterializeResult(asset_key=spec.key, metadata=_metadata(spec.key, report))
 
     return [landing]
+
+
+def _metadata(key: dg.AssetKey, report: LoadReport) -> dict[str, Any]:
+    schema, table = key.path
+    files = [
+        file
+        for file in report.files
+        if (PREFIX + file.source_name, file.table_name) == (schema, table)
+    ]
+    return {
+        "rows_landed": sum(file.row_count for file in files),
+        "files_landed": sum(file.status == "landed" for file in files),
+        "files_landed_before": sum(file.status == "skipped" for file in files),
+        "new_columns": ", ".join(column for file in files for column in file.new_columns),
+    }
 
 
 def _raw_spec(source: Mapping[str, Any]) -> dg.AssetSpec:

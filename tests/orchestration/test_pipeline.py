@@ -1,0 +1,174 @@
+"""The daily job, run for real: what arrived at the channels, and what a failed test holds back.
+
+One story in one home, told in order: the first run fills the channels, the second sends nothing,
+and then a test of one table fails. Each step of it is one fixture, so that a test says only what
+it expects.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from orchestration.run import Ran, run_daily
+from reverse_etl.sandbox import Sandbox, running_sandbox
+from tests.conftest import ROOT, Workspace
+from tests.orchestration.conftest import environment, load_definitions
+
+BROKEN_TEST = "select deal_id from {{ ref('deals') }}"
+MOVES = ("added", "changed", "removed", "appended")
+
+
+@dataclass(frozen=True)
+class House:
+    """A copy of the project with a home and a sandbox of its own."""
+
+    project: Path
+    workspace: Workspace
+    sandbox: Sandbox
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.workspace.warehouse), read_only=True) as connection:
+            return connection.execute(statement).fetchall()
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("house")
+    project = folder / "dbt_project"
+    ignored = shutil.ignore_patterns("target", "logs")
+    shutil.copytree(ROOT / "dbt_project", project, ignore=ignored)
+    shutil.copytree(ROOT / "seeds" / "reference", folder / "seeds" / "reference")
+    shutil.copytree(ROOT / "seeds" / "raw", folder / "seeds" / "raw")
+    home = folder / "home"
+    home.mkdir()
+    with running_sandbox() as sandbox:
+        settings = {
+            "SEAMLINE_PROJECT_DIR": str(project),
+            "SEAMLINE_SANDBOX_URL": sandbox.url,
+            "SEAMLINE_MANIFEST": str(home / "manifest.json"),
+        }
+        workspace = Workspace(home, settings)
+        with environment(workspace.environment):
+            yield House(project, workspace, sandbox)
+
+
+@pytest.fixture(scope="module")
+def first(house: House) -> Ran:
+    """The whole job, from an empty home."""
+    load_definitions()
+    return run_daily()
+
+
+@pytest.fixture(scope="module")
+def second(house: House, first: Ran) -> Ran:
+    """The syncs once more, nothing having changed."""
+    return run_daily("group:channels")
+
+
+@pytest.fixture(scope="module")
+def third(house: House, second: Ran) -> Ran:
+    """Deals fail a test. Everything is rebuilt from there on, and synced."""
+    (house.project / "tests" / "assert_there_are_no_deals.sql").write_text(BROKEN_TEST)
+    load_definitions()
+    return run_daily('key:"marts/deals" or group:activation or group:channels')
+
+
+def test_the_first_run_succeeds(first: Ran) -> None:
+    assert first.failures == []
+    assert first.is_success
+    assert {"landing", "warehouse"} < set(first.steps)
+
+
+def test_contacts_arrive_at_hubspot(house: House, first: Ran) -> None:
+    arrived = {
+        contact["properties"]["email"]
+        for contact in house.sandbox.state("hubspot")["contacts"].values()
+    }
+    sent = house.rows("select email from activation.sync_hubspot_contacts where email is not null")
+    assert arrived
+    assert arrived <= {email for (email,) in sent}
+    assert len(arrived) == first.syncs["hubspot_contacts"]["acknowledged"]
+
+
+def test_every_audience_arrives_under_its_label(house: House, first: Ran) -> None:
+    for slug in ("klaviyo", "meta"):
+        labels = house.rows(
+            f"select distinct audience_label from activation.sync_{slug}_audience_members"
+        )
+        audiences = house.sandbox.state(slug)["audiences"]
+        assert set(audiences) <= {label for (label,) in labels}
+        size = sum(audience["size"] for audience in audiences.values())
+        assert size == first.syncs[f"{slug}_audience_members"]["acknowledged"] > 0
+
+
+def test_an_abandoned_cart_arrives_with_its_contents(house: House, first: Ran) -> None:
+    members = house.sandbox.state("klaviyo")["audiences"]["Abandoned cart"]["members"]
+    assert members
+    assert all("items" in str(member) for member in members)
+
+
+def test_nobody_arrives_without_consent(house: House, first: Ran) -> None:
+    allowed = house.rows(
+        "select people.email from marts.people inner join marts.current_consents as consents "
+        "using (person_id) where consents.purpose = 'email_marketing' "
+        "and consents.channel = 'email' and consents.state = 'granted'"
+    )
+    arrived = {
+        profile["email"]
+        for audience in house.sandbox.state("klaviyo")["audiences"].values()
+        for profile in audience["members"]
+        if profile.get("email")
+    }
+    assert arrived
+    assert arrived <= {email for (email,) in allowed}
+
+
+def test_orders_arrive_once(house: House, first: Ran) -> None:
+    state = house.sandbox.state("webhook")
+    assert (
+        sum(len(rows) for rows in state["records"].values())
+        == (first.syncs["webhook_orders"]["appended"])
+    )
+    assert not state["repeated"]
+
+
+def test_the_manifest_is_published_compiled(house: House, first: Ran) -> None:
+    published = (house.workspace.folder / "manifest.json").read_text()
+    assert published.count('"compiled": true') > 50
+
+
+def test_the_second_run_sends_nothing(second: Ran) -> None:
+    assert second.is_success
+    moved = {name: [sync[move] for move in MOVES] for name, sync in second.syncs.items()}
+    assert len(moved) >= 5
+    assert set(map(tuple, moved.values())) == {(0, 0, 0, 0)}, moved
+
+
+def test_a_failed_test_fails_the_run_and_is_named(third: Ran) -> None:
+    assert not third.is_success
+    assert any("assert_there_are_no_deals" in failure for failure in third.failures)
+
+
+def test_a_failed_test_stops_the_sync_that_reads_its_table(third: Ran) -> None:
+    assert third.syncs["files_open_deals"]["status"] == "refused"
+    refused = [failure for failure in third.failures if failure.startswith("files_open_deals")]
+    assert "assert_there_are_no_deals" in refused[0]
+    assert "--override failed_tests" in refused[0]
+
+
+def test_a_healthy_sync_goes_although_a_test_failed(third: Ran) -> None:
+    assert third.syncs["webhook_orders"]["status"] == "done"
+    assert not [failure for failure in third.failures if failure.startswith("webhook_orders")]
+
+
+def test_only_the_audiences_made_from_the_table_are_refused(third: Ran) -> None:
+    klaviyo = [failure for failure in third.failures if failure.startswith("klaviyo")]
+    assert all("abandoned_cart" not in failure for failure in klaviyo)
+    assert third.syncs["klaviyo_audience_members"]["status"] == "done"
