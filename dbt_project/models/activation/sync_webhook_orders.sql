@@ -20,7 +20,7 @@ select
     orders.order_id,
     orders.person_id,
     orders.person_id as customer_id,
-    orders.source_name as source,
+    orders.source_name,
     orders.order_channel,
     orders.currency,
     coalesce(order_lines.line_count, 0) as line_count,

@@ -18,10 +18,11 @@ abandoned as (
         *,
         row_number() over (
             partition by person_id
-            order by last_activity_at desc, {{ byte_order('cart_id') }}
+            order by last_activity_at desc, {{ byte_order('cart_id') }} asc
         ) as recency
     from carts
-    where status = 'abandoned'
+    where
+        status = 'abandoned'
         and item_count > 0
         and last_activity_at >= {{ days_before(as_of(), 14) }}
         and person_id is not null

@@ -19,7 +19,8 @@ interest as (
             as cart_step_count,
         max(occurred_at) as last_interest_at
     from events
-    where event_name in ('product_viewed', 'product_added', 'checkout_started')
+    where
+        event_name in ('product_viewed', 'product_added', 'checkout_started')
         and occurred_at between {{ days_before(as_of(), 14) }} and {{ as_of() }}
     group by 1
 
@@ -32,5 +33,6 @@ select
     interest.last_interest_at
 from people
 inner join interest on people.person_id = interest.person_id
-where people.is_anonymous
+where
+    people.is_anonymous
     and (interest.product_view_count >= 3 or interest.cart_step_count >= 1)

@@ -10,6 +10,7 @@ select
     net_revenue,
     last_order_at
 from people
-where order_count >= 3
+where
+    order_count >= 3
     and net_revenue >= 500
     and last_order_at >= {{ days_before(as_of(), 365) }}

@@ -12,7 +12,8 @@ select
     net_revenue,
     last_order_at
 from people
-where order_count >= 2
+where
+    order_count >= 2
     and net_revenue >= 300
     and last_order_at < {{ days_before(as_of(), 60) }}
     and last_order_at >= {{ days_before(as_of(), 540) }}

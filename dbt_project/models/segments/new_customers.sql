@@ -22,7 +22,8 @@ first_orders as (
             order by ordered_at, {{ byte_order('order_id') }}
         ) as purchase
     from orders
-    where person_id is not null
+    where
+        person_id is not null
         and status = 'placed'
 
 )
@@ -36,5 +37,6 @@ select
     people.first_order_at
 from people
 inner join first_orders on people.person_id = first_orders.person_id
-where first_orders.purchase = 1
+where
+    first_orders.purchase = 1
     and people.first_order_at >= {{ days_before(as_of(), 30) }}

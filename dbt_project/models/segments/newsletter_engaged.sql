@@ -20,7 +20,8 @@ engagement as (
         sum(case when event_type = 'clicked' then 1 else 0 end) as click_count,
         max(occurred_at) as last_engaged_at
     from email_events
-    where event_type in ('opened', 'clicked')
+    where
+        event_type in ('opened', 'clicked')
         and occurred_at between {{ days_before(as_of(), 90) }} and {{ as_of() }}
         and person_id is not null
     group by 1
@@ -34,7 +35,9 @@ select
     engagement.last_engaged_at
 from engagement
 left join suppressions
-    on engagement.person_id = suppressions.person_id
-    and suppressions.channel = 'email'
-where engagement.engaged_campaign_count >= 2
+    on
+        engagement.person_id = suppressions.person_id
+        and suppressions.channel = 'email'
+where
+    engagement.engaged_campaign_count >= 2
     and suppressions.person_id is null

@@ -23,13 +23,14 @@ unresolved as (
         count(*) as open_ticket_count,
         min(created_at) as oldest_ticket_at
     from tickets
-    where is_open
+    where
+        is_open
         and person_id is not null
     group by 1
 
 ),
 
--- A complaint by anybody at the account endangers the deal, not only one by the contact named in it.
+-- A complaint by anybody at the account endangers the deal, not only by the contact named in it.
 concerned as (
 
     select
@@ -60,7 +61,7 @@ ranked as (
         deals.close_date,
         row_number() over (
             partition by unresolved.person_id
-            order by deals.amount desc nulls last, {{ byte_order('deals.deal_id') }}
+            order by deals.amount desc nulls last, {{ byte_order('deals.deal_id') }} asc
         ) as weight
     from unresolved
     inner join concerned on unresolved.person_id = concerned.person_id
