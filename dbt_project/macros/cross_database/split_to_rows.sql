@@ -1,12 +1,12 @@
 {# One row per part of a separated text; goes into the select list of a query. #}
-{% macro split_to_rows(column, separator) -%}
+{%- macro split_to_rows(column, separator) -%}
     {{ return(adapter.dispatch('split_to_rows', 'seamline')(column, separator)) }}
-{%- endmacro %}
+{%- endmacro -%}
 
-{% macro default__split_to_rows(column, separator) -%}
+{%- macro default__split_to_rows(column, separator) -%}
     unnest(string_to_array({{ column }}, '{{ separator }}'))
-{%- endmacro %}
+{%- endmacro -%}
 
-{% macro spark__split_to_rows(column, separator) -%}
+{%- macro spark__split_to_rows(column, separator) -%}
     explode(split({{ column }}, '{{ separator }}'))
-{%- endmacro %}
+{%- endmacro -%}

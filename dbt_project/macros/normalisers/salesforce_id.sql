@@ -3,7 +3,7 @@
     more say which of them are capitals. Reports export the short form, the API the long one; the
     long form is what we compare. Text of any other length is passed through.
 #}
-{% macro salesforce_id(column) -%}
+{%- macro salesforce_id(column) -%}
     case
         when length(trim({{ column }})) = 15
             then trim({{ column }})
@@ -23,4 +23,4 @@
             {%- endfor %}
         else nullif(trim({{ column }}), '')
     end
-{%- endmacro %}
+{%- endmacro -%}
