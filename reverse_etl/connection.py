@@ -66,6 +66,11 @@ def connect(name: str, channel: Channel, target: str, live_targets: frozenset[st
         return Connection(name, "", settings, is_live)
     vendor = channel.base_url if is_live else f"{sandbox_url()}/{channel.slug}"
     base_url = (os.environ.get(f"{prefix}_URL") or vendor).rstrip("/")
+    if not base_url:
+        raise ConnectionRefused(
+            f"{prefix}_URL is not set: connection '{name}' has no address. Set it in the "
+            "environment."
+        )
     if not is_live and not is_loopback(base_url):
         raise ConnectionRefused(
             f"{prefix}_URL names {urlsplit(base_url).hostname}, but target '{target}' is not live: "

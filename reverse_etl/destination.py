@@ -16,13 +16,52 @@ How the engine treats what comes back, so that no destination has to:
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
+
+import orjson
 
 Operation = Literal["add", "change", "remove", "append"]
 Mode = Literal["upsert", "mirror", "audience", "append"]
 Status = Literal["acknowledged", "rejected", "retry"]
+
+
+class Fields(Mapping[str, Any]):
+    """The fields of a record as the warehouse wrote them: JSON, parsed only if somebody looks.
+
+    A destination that sends them as they are passes ``as_json`` to ``orjson.dumps``, and the text
+    built in SQL goes onto the wire untouched.
+    """
+
+    __slots__ = ("_parsed", "text")
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self._parsed: dict[str, Any] | None = None
+
+    def _values(self) -> dict[str, Any]:
+        if self._parsed is None:
+            self._parsed = orjson.loads(self.text)
+        return self._parsed
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values())
+
+    def __len__(self) -> int:
+        return len(self._values())
+
+
+def as_json(value: Any) -> Any:
+    """Return a mapping as ``orjson`` can write it: pass this as its ``default``."""
+    if isinstance(value, Fields):
+        return orjson.Fragment(value.text)
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 @dataclass(frozen=True)
@@ -106,13 +145,18 @@ class Response:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one record: its vendor's ``code``, and ``reason`` in words."""
+    """What became of one record: its vendor's ``code``, and ``reason`` in words.
+
+    A rejected record is tried again on later runs, unless ``is_permanent`` says that the same
+    payload can never be taken; then only a changed one is.
+    """
 
     key: str
     status: Status
     code: str = ""
     reason: str = ""
     channel_id: str | None = None
+    is_permanent: bool = False
 
 
 class Refused(Exception):  # noqa: N818 - a verdict in the vendor's words, not a defect

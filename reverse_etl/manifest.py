@@ -96,11 +96,23 @@ class Manifest:
                 ahead.extend(node.get("depends_on", {}).get("nodes", []))
         return found
 
-    def tests_of(self, nodes: set[str]) -> Iterator[str]:
-        """Yield the data tests that speak of any of ``nodes`` and of nothing built later."""
-        for unique_id, tested in self._tests.items():
-            if tested & nodes and tested <= nodes:
-                yield unique_id
+    def tests_of(self, nodes: set[str]) -> set[str]:
+        """Return the data tests of ``nodes``: attached to one, or reading nothing else."""
+        return {
+            unique_id
+            for unique_id, test in self.nodes.items()
+            if test["resource_type"] == "test"
+            and (
+                test.get("attached_node") in nodes
+                or (not test.get("attached_node") and set(test["depends_on"]["nodes"]) <= nodes)
+            )
+        }
+
+    def is_materialized(self, unique_id: str) -> bool:
+        """Whether dbt builds something in the warehouse for this node."""
+        node = self.nodes.get(unique_id, {"resource_type": "source"})
+        is_model: bool = node["resource_type"] == "model"
+        return is_model and node["config"]["materialized"] != "ephemeral"
 
     def segments(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield each segment's unique id and what its YAML says about it."""
@@ -115,12 +127,4 @@ class Manifest:
             node["name"]: unique_id
             for unique_id, node in self.nodes.items()
             if node["resource_type"] == "model"
-        }
-
-    @cached_property
-    def _tests(self) -> dict[str, set[str]]:
-        return {
-            unique_id: set(node["depends_on"]["nodes"])
-            for unique_id, node in self.nodes.items()
-            if node["resource_type"] == "test"
         }

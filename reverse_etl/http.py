@@ -1,0 +1,252 @@
+"""Requests over the wire: pooled connections, pacing, and retries of what may be retried.
+
+A conversation never sees a 429, a 5xx or a lost connection: they are answered here, with as much
+patience as the class of the fault deserves. What remains is handed to it.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import orjson
+
+from reverse_etl.connection import Connection, is_loopback
+from reverse_etl.destination import Destination, Request, Response, as_json
+from reverse_etl.errors import SeamlineError
+from reverse_etl.limiter import Limiter, retry_after
+
+if TYPE_CHECKING:
+    import requests
+
+Result = TypeVar("Result")
+
+DENIED = (401, 403)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long one request is tried. A 429 costs time only, every other fault an attempt too."""
+
+    attempts: int = 6
+    seconds: float = 300.0
+    first_wait: float = 0.5
+    longest_wait: float = 30.0
+    connect_timeout: float = 10.0
+    read_timeout: float = 60.0
+
+    def wait(self, failures: int) -> float:
+        """Return how long to wait after so many failures: doubling, with jitter."""
+        return min(self.longest_wait, self.first_wait * 2.0**failures) * random.uniform(0.5, 1.0)
+
+
+class OutOfPatience(Exception):  # noqa: N818 - a state, which the sender turns into verdicts
+    """The channel gave no answer to act on. ``was_asked``: it may have done what was asked."""
+
+    def __init__(self, reason: str, was_asked: bool) -> None:
+        super().__init__(reason)
+        self.was_asked = was_asked
+
+
+class AnswerLost(Exception):  # noqa: N818 - as above
+    """A request that must not be repeated was sent, and its answer never came."""
+
+
+class ChannelDenied(SeamlineError):  # noqa: N818 - reads as what it says
+    """The channel does not accept our credentials, or is not who it says it is."""
+
+
+class Transcript(Protocol):
+    """Memory of the requests that must not be repeated, across restarts of the process."""
+
+    def recall(self, step: int) -> Response | None:
+        """Return the answer that this step got in an earlier life.
+
+        Raises:
+            AnswerLost: it was sent then, and the answer is not known.
+        """
+        ...
+
+    def asking(self, step: int) -> None:
+        """Note that the step's request is about to be sent."""
+        ...
+
+    def answered(self, step: int, response: Response) -> None:
+        """Note the answer."""
+        ...
+
+
+class Client:
+    """One connection to one channel; shared by all threads of a sync."""
+
+    def __init__(
+        self,
+        channel: Destination,
+        connection: Connection,
+        limiter: Limiter,
+        patience: Patience,
+    ) -> None:
+        self.requests = 0
+        self.retries = 0
+        self._channel = channel
+        self._connection = connection
+        self._limiter = limiter
+        self._patience = patience
+        self._headers = channel.headers(connection.settings)
+        self._threads = threading.local()
+        self._lock = threading.Lock()
+
+    def drive(
+        self, conversation: Generator[Request, Response, Result], transcript: Transcript
+    ) -> Result:
+        """Lead a conversation to its end and return what it concludes."""
+        step = 0
+        try:
+            request = next(conversation)
+            while True:
+                if request.wait_before:
+                    time.sleep(request.wait_before)
+                response = self._answer(request, step, transcript)
+                request = conversation.send(response)
+                step += 1
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        finally:
+            conversation.close()
+
+    def _answer(self, request: Request, step: int, transcript: Transcript) -> Response:
+        if request.repeatable:
+            return self.send(request)
+        known = transcript.recall(step)
+        if known is None:
+            transcript.asking(step)
+            known = self.send(request)
+            transcript.answered(step, known)
+        return known
+
+    def send(self, request: Request) -> Response:
+        """Send one request as often as it takes, and return an answer worth reading.
+
+        Raises:
+            OutOfPatience: there was none in time.
+            AnswerLost: there was none, and the request must not be repeated.
+            ChannelDenied: credentials or certificate are wrong.
+        """
+        deadline = time.monotonic() + self._patience.seconds
+        failures = 0
+        was_asked = False
+        reason = "the limiter let nothing through"
+        while True:
+            sent_at = self._limiter.acquire(deadline)
+            if sent_at is None:
+                raise OutOfPatience(reason, was_asked)
+            response, reason, reached = self._attempt(request)
+            now = datetime.now(UTC)
+            if response is not None and response.status == 429:
+                reason = "429: too many requests"
+                asked_for = retry_after(response.headers, now)
+                pause = self._patience.wait(failures) if asked_for is None else asked_for
+                self._limiter.slow_down(sent_at, pause)
+            elif response is not None and response.status < 500:
+                self._limiter.accept(response.headers, now)
+                return self._admitted(response)
+            else:
+                if reached and not request.repeatable:
+                    raise AnswerLost(reason)
+                was_asked = was_asked or reached
+                failures += 1
+                asked_for = retry_after(response.headers, now) if response else None
+                pause = self._patience.wait(failures) if asked_for is None else asked_for
+                if failures >= self._patience.attempts or time.monotonic() + pause > deadline:
+                    raise OutOfPatience(reason, was_asked)
+                time.sleep(pause)
+            with self._lock:
+                self.retries += 1
+
+    def _attempt(self, request: Request) -> tuple[Response | None, str, bool]:
+        """Return the answer, what went wrong, and whether the channel may have been reached."""
+        import requests  # noqa: PLC0415 - only a run with something to send pays for it
+        from urllib3.exceptions import NewConnectionError  # noqa: PLC0415
+
+        with self._lock:
+            self.requests += 1
+        try:
+            answer = self._exchange(request)
+        except requests.exceptions.SSLError as error:
+            raise ChannelDenied(
+                f"{self._connection.host}: its certificate is not valid ({_cause(error)}); nothing "
+                "is sent to a host that cannot prove who it is."
+            ) from None
+        except requests.ConnectTimeout:
+            return None, "no connection in time", False
+        except requests.Timeout:
+            return None, "no answer in time", True
+        except requests.RequestException as error:
+            refused = isinstance(_cause(error), NewConnectionError)
+            return None, "no connection" if refused else "the connection was lost", not refused
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        reason = f"{answer.status_code}: {answer.reason or 'server error'}"
+        return Response(answer.status_code, headers, answer.content), reason, True
+
+    def _exchange(self, request: Request) -> requests.Response:
+        headers = {**self._headers, **request.headers}
+        body: Any = request.body
+        if request.json is not None:
+            body = orjson.dumps(request.json, default=as_json)
+            if not any(name.lower() == "content-type" for name in headers):
+                headers["Content-Type"] = "application/json"
+        elif request.form is not None:
+            body = dict(request.form)
+        patience = self._patience
+        return self._session().request(
+            request.method,
+            self._connection.base_url + request.path,
+            params=dict(request.params) or None,
+            data=body,
+            headers=headers,
+            timeout=(patience.connect_timeout, patience.read_timeout),
+            allow_redirects=False,
+        )
+
+    def _session(self) -> requests.Session:
+        """Return this thread's session; making one costs as much as a hundred requests."""
+        session: requests.Session | None = getattr(self._threads, "session", None)
+        if session is None:
+            import requests  # noqa: PLC0415
+
+            session = requests.Session()
+            # Proxies of the environment are for the outside world; a .netrc is for nobody here.
+            session.trust_env = not is_loopback(self._connection.base_url)
+            session.auth = _keep_headers
+            self._threads.session = session
+        return session
+
+    def _admitted(self, response: Response) -> Response:
+        if response.status in DENIED:
+            secrets = ", ".join(
+                f"{self._connection.name.upper()}_{setting.name.upper()}"
+                for setting in self._channel.settings
+                if setting.secret
+            )
+            raise ChannelDenied(
+                f"{self._channel.label} answered {response.status} to connection "
+                f"'{self._connection.name}'; check {secrets or 'its permissions'}."
+            )
+        return response
+
+
+def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return the innermost reason that ``requests`` and ``urllib3`` wrap."""
+    inner = error.args[0] if error.args and isinstance(error.args[0], BaseException) else error
+    reason = getattr(inner, "reason", None)
+    return reason if isinstance(reason, BaseException) else inner

@@ -1,0 +1,133 @@
+"""One adaptive limiter per host: as fast as the channel allows, and never faster.
+
+The pace is the smallest of what the destination declares, what the channel's headers say, and what
+it has put up with so far: halved by a 429, raised step by step while all goes well. All syncs of a
+process that talk to one host share one limiter.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+MARGIN = 1.01  # a channel's clock and ours do not tick alike
+SLOWEST = 0.1  # requests per second
+STEP = 0.02  # of the declared rate, after each answer that is no complaint
+LONGEST_RESET = 3600.0
+_RETRY_AFTER = ("retry-after", "x-ratelimit-retry-after", "x-rate-limit-retry-after")
+_REMAINING = ("ratelimit-remaining", "x-ratelimit-remaining", "x-rate-limit-remaining")
+_RESET = ("ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset")
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return the seconds that a response asks us to wait; ``None`` where it does not.
+
+    Both forms are read: seconds, and an HTTP date. A date gone by means: now.
+    """
+    for name in _RETRY_AFTER:
+        if name in headers:
+            return _seconds(headers[name], now)
+    return None
+
+
+def _seconds(text: str, now: datetime) -> float | None:
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        instant = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=UTC)
+    return max(0.0, (instant - now).total_seconds())
+
+
+def exhausted_for(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return the seconds until a used-up quota is filled again; ``None`` while some is left."""
+    remaining = next((headers[name] for name in _REMAINING if name in headers), None)
+    reset = next((headers[name] for name in _RESET if name in headers), None)
+    try:
+        if remaining is None or reset is None or float(remaining.split(",")[0]) > 0:
+            return None
+        seconds = float(reset.split(",")[0])
+    except ValueError:
+        return None
+    if seconds > LONGEST_RESET * 24:  # an instant, not a duration
+        seconds -= now.timestamp()
+    return min(max(0.0, seconds), LONGEST_RESET)
+
+
+class Limiter:
+    """Paces requests to one host. Threads wait in ``acquire`` until their turn has come."""
+
+    def __init__(
+        self,
+        rate: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.declared = rate
+        self.rate = rate
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._next = 0.0
+        self._paused_until = 0.0
+        self._slowed_at = float("-inf")
+
+    def acquire(self, deadline: float = float("inf")) -> float | None:
+        """Wait for a turn and return when it came; ``None`` where it would be after ``deadline``.
+
+        Times are those of the limiter's clock.
+        """
+        while True:
+            with self._lock:
+                now = self._clock()
+                turn = max(now, self._next, self._paused_until)
+                if turn > deadline:
+                    return None
+                if turn <= now:
+                    self._next = now + MARGIN / self.rate if self.rate else now
+                    return now
+            self._sleep(turn - now)
+
+    def accept(self, headers: Mapping[str, str], now: datetime) -> None:
+        """Note an answer that is no complaint about pace: the pace may rise again."""
+        pause = exhausted_for(headers, now)
+        with self._lock:
+            self.rate = min(self.declared, self.rate + self.declared * STEP)
+            if pause is not None:
+                self._paused_until = max(self._paused_until, self._clock() + pause)
+
+    def slow_down(self, sent_at: float, pause: float) -> None:
+        """Note a 429: pause, and halve the pace once for all requests that were under way."""
+        with self._lock:
+            now = self._clock()
+            self._paused_until = max(self._paused_until, now + pause)
+            if sent_at > self._slowed_at:
+                self.rate = max(SLOWEST, self.rate / 2)
+                self._slowed_at = now
+
+    def lower(self, rate: float) -> None:
+        """Declare a lower rate: the strictest of all syncs to one host counts."""
+        with self._lock:
+            self.declared = min(self.declared, rate)
+            self.rate = min(self.rate, rate)
+
+
+_limiters: dict[str, Limiter] = {}
+_registry = threading.Lock()
+
+
+def limiter_for(host: str, rate: float) -> Limiter:
+    """Return the process's one limiter for ``host``, at most at ``rate`` requests per second."""
+    with _registry:
+        if host not in _limiters:
+            _limiters[host] = Limiter(rate)
+        _limiters[host].lower(rate)
+        return _limiters[host]

@@ -1,0 +1,245 @@
+"""The spool: what a run is going to send, on local disk, so that the warehouse can be released.
+
+``<home>/spool/<sync>/<run>/`` holds ``header.json``, ``records.arrow`` and later ``journal.jsonl``.
+It is written under another name and renamed when it is complete and durable; only its owner can
+read it; it is gone once the run is committed. Batches are cut from it in the same way each time, so
+that a run continued after a crash sends the same batches under the same ids.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from reverse_etl.destination import Fields, Limits, Operation, Record
+from reverse_etl.dialect import key, literal
+from reverse_etl.plan import Plan
+from reverse_etl.project import Sync
+from reverse_etl.warehouse import Warehouse
+
+OVERHEAD_BYTES = 64  # of a record's JSON around its fields
+WRITES: tuple[Operation, ...] = ("add", "append", "change")
+COLUMNS = (
+    "position",
+    "operation",
+    "audience",
+    "key",
+    "fields",
+    "channel_id",
+    "sent_match",
+    "occurred_at",
+)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Records of one batch, with the plan's positions they stand for."""
+
+    number: int
+    operation: Operation
+    audience: str
+    positions: list[int]
+    records: list[Record]
+
+
+@dataclass(frozen=True)
+class Spool:
+    """A complete spool. ``labels`` are what the audiences are called, ``audiences`` their ids."""
+
+    folder: Path
+    run_id: str
+    sync: str
+    rows: int
+    limits: Limits
+    labels: dict[str, str]
+    audiences: dict[str, str]
+    is_whole: bool
+
+    @property
+    def journal(self) -> Path:
+        """Where verdicts are written down as they come."""
+        return self.folder / "journal.jsonl"
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield batches within the limits, each of one operation and one audience."""
+        number = 0
+        for operation, audience, rows in self._runs():
+            for positions, records in self._cut(operation, rows):
+                yield Piece(number, operation, audience, positions, records)
+                number += 1
+
+    def remove(self) -> None:
+        """Delete the spool: the run is committed."""
+        shutil.rmtree(self.folder)
+
+    def _rows(self) -> Iterator[tuple[Any, ...]]:
+        import pyarrow as pa  # noqa: PLC0415 - only a run with something to send pays for it
+
+        with pa.memory_map(str(self.folder / "records.arrow")) as source:
+            for batch in pa.ipc.open_stream(source):
+                yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+    def _runs(self) -> Iterator[tuple[Operation, str, Iterator[tuple[Any, ...]]]]:
+        from itertools import groupby  # noqa: PLC0415
+
+        for (operation, audience), rows in groupby(self._rows(), key=lambda row: row[1:3]):
+            yield operation, audience, rows
+
+    def _cut(
+        self, operation: Operation, rows: Iterator[tuple[Any, ...]]
+    ) -> Iterator[tuple[list[int], list[Record]]]:
+        positions: list[int] = []
+        records: list[Record] = []
+        size = 0
+        for position, _, _, name, fields, channel_id, sent_match, occurred_at in rows:
+            length = len(fields) + len(name) + OVERHEAD_BYTES
+            if records and (len(records) >= self.limits.rows or size + length > self.limits.bytes):
+                yield positions, records
+                positions, records, size = [], [], 0
+            positions.append(position)
+            records.append(
+                Record(
+                    key=name,
+                    operation=operation,
+                    fields=Fields(fields),
+                    channel_id=channel_id,
+                    sent_match=orjson.loads(sent_match) if sent_match else {},
+                    occurred_at=occurred_at,
+                )
+            )
+            size += length
+        if records:
+            yield positions, records
+
+
+def spool_folder(home: Path, sync: str) -> Path:
+    """Return where the spools of one sync lie."""
+    return home / "spool" / sync
+
+
+def find_spool(home: Path, sync: str) -> Spool | None:
+    """Return the spool of an unfinished run; leftovers of one that never began are deleted."""
+    found = None
+    folder = spool_folder(home, sync)
+    for entry in sorted(folder.iterdir()) if folder.is_dir() else []:
+        header = entry / "header.json"
+        if entry.suffix == ".partial" or not header.is_file():
+            shutil.rmtree(entry)
+        else:
+            content = json.loads(header.read_text())
+            limits = Limits(**content.pop("limits"))
+            found = Spool(folder=entry, limits=limits, **content)
+    return found
+
+
+def write_spool(home: Path, sync: Sync, plan: Plan, warehouse: Warehouse) -> Spool:
+    """Stream what may be sent of ``plan`` into a spool; it is durable when this returns."""
+    folder = spool_folder(home, sync.name)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial = folder / f"{plan.run_id}.partial"
+    partial.mkdir(mode=0o700)
+    rows = _write_records(partial / "records.arrow", sync, plan, warehouse)
+    labels, audiences = _audiences(sync, plan, warehouse) if sync.is_audience else ({}, {})
+    spool = Spool(
+        folder=folder / plan.run_id,
+        run_id=plan.run_id,
+        sync=sync.name,
+        rows=rows,
+        limits=sync.object.limits,
+        labels=labels,
+        audiences=audiences,
+        is_whole=plan.diff is not None and plan.diff.only is None,
+    )
+    header = {name: value for name, value in asdict(spool).items() if name != "folder"}
+    with open(partial / "header.json", "w", opener=_private) as file:
+        json.dump(header, file)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.rename(spool.folder)
+    _sync_folder(folder)
+    return spool
+
+
+def _write_records(path: Path, sync: Sync, plan: Plan, warehouse: Warehouse) -> int:
+    import pyarrow as pa  # noqa: PLC0415
+
+    texts = [(name, pa.string()) for name in COLUMNS]
+    schema = pa.schema([("position", pa.int64()), *texts[1:]])
+    schema = schema.set(COLUMNS.index("fields"), pa.field("fields", pa.binary()))
+    count = 0
+    with open(path, "wb", opener=_private) as file:
+        with pa.ipc.new_stream(file, schema) as writer:
+            for query in _queries(sync, plan, warehouse):
+                for batch in warehouse.stream(query):
+                    writer.write_batch(batch.cast(schema))
+                    count += batch.num_rows
+        file.flush()
+        os.fsync(file.fileno())
+    return count
+
+
+def _queries(sync: Sync, plan: Plan, warehouse: Warehouse) -> Iterator[str]:
+    """Yield one query per kind of operation: removals first, they are owed the soonest.
+
+    Within one, only audiences need an order; sorting wide rows is what memory is lost to.
+    """
+    order = " order by plan.audience" if sync.is_audience else ""
+    chosen = f"from sync.sync_plan as plan where {plan.sendable}"
+    if plan.sending.get("remove"):
+        yield (
+            "select position, operation, audience, key, '{}' as fields, channel_id, sent_match, "
+            f"cast(null as text) as occurred_at {chosen} and operation = 'remove'{order}"
+        )
+    diff = plan.diff
+    if diff is None or not diff.types:
+        return
+    occurred_at = "cast(null as text)"
+    if "occurred_at" in diff.types:
+        occurred_at = warehouse.dialect.value("relation.occurred_at", diff.types["occurred_at"])
+    fields = warehouse.dialect.json_object(diff.fields)
+    matched = f"{key(sync.key, 'relation')} = plan.key"
+    if sync.is_audience:
+        matched += " and coalesce(relation.audience, '') = plan.audience"
+    for operation in WRITES:
+        if plan.sending.get(operation):
+            yield (
+                f"select plan.position, plan.operation, plan.audience, plan.key, {fields} as "
+                f"fields, plan.channel_id, plan.sent_match, cast({occurred_at} as text) as "
+                f"occurred_at from (select * {chosen} and operation = {literal(operation)}) "
+                f"as plan inner join {sync.relation} as relation on {matched}{order}"
+            )
+
+
+def _audiences(
+    sync: Sync, plan: Plan, warehouse: Warehouse
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what each audience is called now, and its id where it exists at the channel."""
+    created = warehouse.rows(
+        f"select audience, label, channel_id from sync.sync_audiences "
+        f"where sync = {literal(sync.name)}"
+    )
+    labels = {audience: label for audience, label, _ in created}
+    if plan.diff and plan.diff.types:
+        query = f"select audience, max(audience_label) from {sync.relation} group by 1"
+        labels |= {name or "": label or name or "" for name, label in warehouse.rows(query)}
+    return labels, {audience: channel_id for audience, _, channel_id in created}
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,148 @@
+"""The one story: plan → guard → spool → send → journal → commit.
+
+A run is in one of three states. Before its plan is committed nothing has happened. From then on its
+spool lies complete on this disk, and whoever comes next finishes it first. Once its verdicts are
+committed the spool is of no use and goes. A kill between any two lines leaves one of the three.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from reverse_etl.commit import Commit
+from reverse_etl.connection import Connection
+from reverse_etl.http import Patience
+from reverse_etl.ledger import prepare_ledger
+from reverse_etl.lock import sync_lock
+from reverse_etl.plan import Plan, clock, make_plan
+from reverse_etl.project import Project, Sync
+from reverse_etl.runs import SyncResult, begin_run, end_run, lost_outcome, unfinished_runs
+from reverse_etl.send import Outcome, Progress, Sender
+from reverse_etl.spool import Spool, find_spool, write_spool
+from reverse_etl.warehouse import Warehouse, open_warehouse
+
+__all__ = ["Patience", "Plan", "SyncResult", "plan_sync", "run_sync"]
+
+log = logging.getLogger("seamline")
+
+
+def plan_sync(project: Project, name: str, *, only: str | None = None) -> Plan:
+    """Plan a sync and leave its rows in ``sync.sync_plan``; nothing is sent.
+
+    Raises:
+        SeamlineError: the sync, its connection or the warehouse is not what it should be.
+    """
+    sync = project.sync(name)
+    project.connection(sync)
+    with ledger(project) as warehouse, warehouse.transaction():
+        return make_plan(project, sync, warehouse, only=only)
+
+
+def run_sync(
+    project: Project,
+    name: str,
+    *,
+    overrides: Collection[str] = (),
+    only: str | None = None,
+    on_progress: Progress | None = None,
+    patience: Patience | None = None,
+) -> SyncResult:
+    """Bring a channel up to date with the warehouse, and return what happened.
+
+    An earlier run that was cut short is finished first. Vendors' verdicts, refusing guards and
+    channels that do not answer are results; only what a user must mend is raised.
+
+    Args:
+        project: the project that declares the sync.
+        name: the sync.
+        overrides: guards to send in spite of; recorded with the run.
+        only: one key; everything else is left for later.
+        on_progress: called with rows done and rows in all, from any thread.
+        patience: how long the channel is waited for.
+
+    Raises:
+        SeamlineError: the sync, its connection or the warehouse is not what it should be.
+    """
+    sync = project.sync(name)
+    connection = project.connection(sync)
+    with sync_lock(project.home, name):
+        story = _Story(project, sync, connection, patience or Patience(), on_progress)
+        finished = story.finish_earlier_run()
+        if finished is not None and finished.status == "failed":
+            return finished
+        return story.run(overrides, only)
+
+
+@contextmanager
+def ledger(project: Project) -> Iterator[Warehouse]:
+    """Open the warehouse with an up-to-date ledger."""
+    with open_warehouse(project.profile, project.home) as warehouse:
+        prepare_ledger(warehouse)
+        yield warehouse
+
+
+@dataclass(frozen=True)
+class _Story:
+    project: Project
+    sync: Sync
+    connection: Connection
+    patience: Patience
+    on_progress: Progress | None
+
+    def run(self, overrides: Collection[str], only: str | None) -> SyncResult:
+        """Plan anew and carry the plan out."""
+        started_at = clock()
+        with ledger(self.project) as warehouse:
+            self._give_up_lost_runs(warehouse)
+            with warehouse.transaction():
+                plan = make_plan(self.project, self.sync, warehouse, overrides, only)
+                begin_run(self.project, self.sync, plan, warehouse, started_at)
+                if not plan.sending:
+                    return self._end(plan.run_id, Outcome(), warehouse, is_whole=only is None)
+                spool = write_spool(self.project.home, self.sync, plan, warehouse)
+        return self._carry_out(spool)
+
+    def finish_earlier_run(self) -> SyncResult | None:
+        """Send and commit what a run that was cut short has left in its spool."""
+        spool = find_spool(self.project.home, self.sync.name)
+        if spool is None:
+            return None
+        with ledger(self.project) as warehouse:
+            is_unfinished = spool.run_id in unfinished_runs(self.sync, warehouse)
+        if not is_unfinished:
+            spool.remove()
+            return None
+        log.warning("Run %s of sync '%s' was cut short; finishing it.", spool.run_id, spool.sync)
+        return self._carry_out(spool)
+
+    def _carry_out(self, spool: Spool) -> SyncResult:
+        sender = Sender(self.sync, self.connection, spool, self.patience, self.on_progress)
+        outcome = sender.run()
+        with ledger(self.project) as warehouse, warehouse.transaction():
+            result = self._end(
+                spool.run_id, outcome, warehouse, labels=spool.labels, is_whole=spool.is_whole
+            )
+        spool.remove()
+        return result
+
+    def _give_up_lost_runs(self, warehouse: Warehouse) -> None:
+        """A run without a spool on this disk: its machine is gone, and what it sent is unknown."""
+        for run_id in unfinished_runs(self.sync, warehouse):
+            log.warning("Run %s of sync '%s' has lost its spool.", run_id, self.sync.name)
+            with warehouse.transaction():
+                self._end(run_id, lost_outcome(run_id, warehouse), warehouse, is_whole=False)
+
+    def _end(
+        self,
+        run_id: str,
+        outcome: Outcome,
+        warehouse: Warehouse,
+        *,
+        labels: dict[str, str] | None = None,
+        is_whole: bool,
+    ) -> SyncResult:
+        commit = Commit(self.sync, run_id, outcome, warehouse, clock(), labels or {}, is_whole)
+        return end_run(self.sync, run_id, outcome, commit.write(), warehouse)

@@ -1,0 +1,207 @@
+"""The warehouse as the engine needs it: SQL in, Arrow out, released before anything is sent.
+
+Statements are SQL common to the engines; what differs is in ``dialect``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from reverse_etl.dialect import Dialect, DuckDB
+from reverse_etl.errors import SeamlineError
+from reverse_etl.manifest import Relation
+from reverse_etl.profile import Profile
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+log = logging.getLogger("seamline")
+
+MEMORY_LIMIT = "300MB"
+ROWS_PER_ARROW_BATCH = 20_000
+LOCK_PATIENCE_SECONDS = 600.0
+
+
+class WarehouseError(SeamlineError):
+    """The warehouse cannot be opened, or a relation it should hold is not there."""
+
+
+class Warehouse(Protocol):
+    """One open connection. Tables of the ledger are ``sync.<table>`` on every engine."""
+
+    dialect: Dialect
+
+    def execute(self, statement: str) -> None:
+        """Run a statement whose result nobody reads."""
+        ...
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Return every row of a small result."""
+        ...
+
+    def stream(self, query: str) -> Iterator[pa.RecordBatch]:
+        """Yield a large result piece by piece."""
+        ...
+
+    def load(self, table: str, content: pa.Table) -> None:
+        """Make a temporary table of ``content``."""
+        ...
+
+    def columns(self, relation: Relation) -> dict[str, str]:
+        """Return the relation's columns with their types; nothing where there is none."""
+        ...
+
+    def transaction(self) -> Any:
+        """Return a context: all statements in it happen, or none."""
+        ...
+
+
+@contextmanager
+def open_warehouse(profile: Profile, home: Path) -> Iterator[Warehouse]:
+    """Open the profile's warehouse together with the ledger, and close both.
+
+    Raises:
+        WarehouseError: it does not exist, or another process keeps it locked.
+    """
+    if profile.dialect == "duckdb":
+        with _open_duckdb(Path(profile.settings["path"]), home) as connection:
+            yield DuckDBWarehouse(connection)
+    elif profile.dialect == "postgres":
+        from reverse_etl.postgres import open_postgres  # noqa: PLC0415 - an extra
+
+        with open_postgres(profile.settings) as warehouse:
+            yield warehouse
+    else:
+        raise WarehouseError(
+            f"profiles.yml: target '{profile.target}' is of type '{profile.dialect}'; "
+            "syncs run on duckdb and postgres."
+        )
+
+
+class DuckDBWarehouse:
+    """The warehouse file, read-only, with the ledger's own file attached as ``sync``."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.dialect: Dialect = DuckDB()
+        self._connection = connection
+
+    def execute(self, statement: str) -> None:
+        """See ``Warehouse.execute``."""
+        self._connection.execute(statement)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """See ``Warehouse.rows``."""
+        return self._connection.execute(query).fetchall()
+
+    def stream(self, query: str) -> Iterator[pa.RecordBatch]:
+        """See ``Warehouse.stream``."""
+        yield from self._connection.execute(query).to_arrow_reader(ROWS_PER_ARROW_BATCH)
+
+    def load(self, table: str, content: pa.Table) -> None:
+        """See ``Warehouse.load``."""
+        self._connection.register("loaded_content", content)
+        self._connection.execute(
+            f"create or replace temporary table {table} as select * from loaded_content"
+        )
+        self._connection.unregister("loaded_content")
+
+    def columns(self, relation: Relation) -> dict[str, str]:
+        """See ``Warehouse.columns``."""
+        return columns_of(self, relation, "table_catalog = current_database() and ")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """See ``Warehouse.transaction``."""
+        self._connection.begin()
+        try:
+            yield
+        except BaseException:
+            self._connection.rollback()
+            raise
+        self._connection.commit()
+
+
+def columns_of(warehouse: Warehouse, relation: Relation, condition: str = "") -> dict[str, str]:
+    """Return a relation's columns and types from the information schema, in their order."""
+    found = warehouse.rows(
+        "select column_name, data_type from information_schema.columns "
+        f"where {condition}table_schema = '{relation.schema}' and table_name = '{relation.name}' "
+        "order by ordinal_position"
+    )
+    return dict(found)
+
+
+# Two instances on one file in one process would each cache pages the other has changed; and
+# whoever plans first must have closed before the next one opens.
+_one_instance = threading.Lock()
+
+
+@contextmanager
+def _open_duckdb(path: Path, home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    if not path.is_file():
+        raise WarehouseError(f"{path} does not exist; build the project first (`make demo`).")
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _one_instance:
+        # The ledger holds match keys in clear: its files are nobody else's to read.
+        previous = os.umask(0o077)
+        try:
+            connection = _connect_when_free(path, home)
+            try:
+                yield connection
+            finally:
+                connection.close()
+        finally:
+            os.umask(previous)
+
+
+def _connect_when_free(path: Path, home: Path) -> duckdb.DuckDBPyConnection:
+    import duckdb  # noqa: PLC0415 - only who opens the warehouse pays for it
+
+    deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
+    has_said = False
+    while True:
+        try:
+            return _connect(path, home)
+        except duckdb.ConnectionException as error:
+            raise WarehouseError(
+                f"{path} is open in this process in another mode; close that connection first "
+                f"({str(error).splitlines()[0]})."
+            ) from None
+        except duckdb.IOException as error:
+            owner = re.search(r"held in (.+?) \(PID (\d+)\)", str(error))
+            if owner is None:
+                raise WarehouseError(f"{path}: {str(error).splitlines()[0]}") from None
+            message = f"{path} is locked by {Path(owner[1]).name} (process {owner[2]})"
+            if time.monotonic() > deadline:
+                raise WarehouseError(f"{message}; gave up waiting.") from None
+            if not has_said:
+                log.warning("%s; waiting for it.", message)
+                has_said = True
+            time.sleep(0.2)
+
+
+def _connect(path: Path, home: Path) -> duckdb.DuckDBPyConnection:
+    import duckdb  # noqa: PLC0415
+
+    connection = duckdb.connect(
+        str(path),
+        read_only=True,
+        config={"memory_limit": MEMORY_LIMIT, "temp_directory": str(home / "tmp")},
+    )
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set preserve_insertion_order = false")
+        connection.execute(f"attach '{home / 'sync.duckdb'}' as sync (read_write)")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
