@@ -1,0 +1,61 @@
+{#
+    The order that ended a cart: the one that names it, else the first that the same person placed
+    afterwards, in whatever channel: who has bought at the till needs no reminder of the cart.
+#}
+with
+
+carts as (
+
+    select * from {{ ref('int_carts_touched') }}
+
+),
+
+orders as (
+
+    select * from {{ ref('int_orders_attributed') }}
+    where status = 'placed'
+
+),
+
+candidates as (
+
+    select
+        carts.cart_id,
+        orders.order_id,
+        orders.ordered_at,
+        1 as preference
+    from carts
+    inner join orders on carts.cart_id = orders.cart_id
+
+    union all
+
+    select
+        carts.cart_id,
+        orders.order_id,
+        orders.ordered_at,
+        2 as preference
+    from carts
+    inner join orders
+        on carts.person_id = orders.person_id
+        and orders.ordered_at > carts.last_activity_at
+
+),
+
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by cart_id
+            order by preference, ordered_at, {{ byte_order('order_id') }}
+        ) as position
+    from candidates
+
+)
+
+select
+    cart_id,
+    order_id,
+    ordered_at as converted_at
+from ranked
+where position = 1
