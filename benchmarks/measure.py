@@ -1,0 +1,89 @@
+"""How every benchmark here measures and prints: work beside its comparator, in one run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison. ``ratio`` is ours divided by other; ``target`` is what it must not exceed."""
+
+    work: str
+    unit: str
+    ours: float
+    other: float
+    other_name: str
+    ratio: float
+    target: float
+    holds: bool
+
+
+def compare(  # noqa: PLR0917 - the columns of a row, in their order
+    work: str, unit: str, ours: float, other: float, other_name: str, target: float
+) -> Row:
+    """Return the row that says how ours stands against the other."""
+    ratio = ours / other
+    return Row(work, unit, ours, other, other_name, ratio, target, ratio <= target)
+
+
+def alternate(
+    rounds: int, ours: Callable[[], float], other: Callable[[], float]
+) -> tuple[float, float]:
+    """Run both in turn, so that a machine whose speed drifts is fair to both; return medians."""
+    pairs = [(ours(), other()) for _ in range(rounds)]
+    return statistics.median(p[0] for p in pairs), statistics.median(p[1] for p in pairs)
+
+
+def seconds_of(command: Sequence[str | Path], environment: Mapping[str, str]) -> float:
+    """Run a command to its end; return its wall time.
+
+    Raises:
+        subprocess.CalledProcessError: the command failed; a failed run has no time.
+    """
+    begun = time.monotonic()
+    subprocess.run(
+        [str(part) for part in command],
+        check=True,
+        env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL,
+    )
+    return time.monotonic() - begun
+
+
+def peak_megabytes_of_children() -> float:
+    """Return the largest resident size that any finished child process has had."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+
+
+def arguments(description: str) -> argparse.Namespace:
+    """Parse the two switches that every benchmark takes."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--quick", action="store_true", help="smaller input, under a minute")
+    parser.add_argument("--json", action="store_true", help="one JSON object per row")
+    return parser.parse_args()
+
+
+def show(rows: Sequence[Row], as_json: bool) -> None:
+    """Print the rows as a table, or as JSON lines."""
+    if as_json:
+        for row in rows:
+            print(json.dumps(asdict(row)))
+        return
+    print("| work | ours | other | ratio | target | holds |")
+    print("|---|--:|--:|--:|--:|---|")
+    for row in rows:
+        print(
+            f"| {row.work} | {row.ours:,.1f} {row.unit} | {row.other:,.1f} {row.unit}"
+            f" ({row.other_name}) | {row.ratio:.2f} | ≤ {row.target:g} |"
+            f" {'yes' if row.holds else 'no'} |"
+        )
