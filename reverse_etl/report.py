@@ -1,0 +1,129 @@
+"""Plans and results for people to read. Numbers and reasons only: never a value of a record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from reverse_etl.guards import GuardVerdict
+from reverse_etl.plan import Plan
+from reverse_etl.runs import SyncResult
+
+STYLES = {"done": "green", "refused": "yellow", "rejected": "yellow", "failed": "red"}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return where to print; wide enough for a table where nobody says how wide it is."""
+    found = Console(stderr=stderr, highlight=False)
+    return found if found.is_terminal else Console(stderr=stderr, highlight=False, width=120)
+
+
+def plan_report(plans: Sequence[Plan], rows: dict[str, list[dict[str, Any]]]) -> RenderableType:
+    """Return what each sync would do."""
+    parts: list[RenderableType] = []
+    for plan in plans:
+        head = Text.assemble(
+            (plan.sync, "bold"), f"  {plan.destination} {plan.object}, {plan.mode}"
+        )
+        parts.append(head)
+        parts += [Text("  ") + line for line in _plan_lines(plan)]
+        parts += [Text(f"    {_row(row)}", style="dim") for row in rows.get(plan.sync, [])]
+        parts.append(Text(""))
+    totals = [sum(getattr(plan, name) for plan in plans) for name in _COUNTS]
+    parts.append(
+        Text.assemble(
+            ("Plan: ", "bold"),
+            f"{totals[0]} to add, {totals[1]} to change, {totals[2]} to remove, "
+            f"{totals[3]} to append. Nothing was sent.",
+        )
+    )
+    return Group(*parts)
+
+
+_COUNTS = ("added", "changed", "removed", "appended")
+
+
+def _plan_lines(plan: Plan) -> Iterable[Text]:
+    if plan.is_empty:
+        yield Text("nothing to do", style="dim")
+    if plan.added:
+        yield Text(f"+ {plan.added} to add", style="green")
+    if plan.changed:
+        yield Text(f"~ {plan.changed} to change: {_counted(plan.changed_fields)}", style="yellow")
+    if plan.removed:
+        owed = f", {plan.owed} of them owed to the person" if plan.owed else ""
+        yield Text(f"- {plan.removed} to remove{owed}", style="red")
+    if plan.appended:
+        yield Text(f"» {plan.appended} to append", style="green")
+    for name, added, changed, removed in plan.audiences:
+        yield Text(f"  {name}: +{added} ~{changed} -{removed}")
+    if plan.held_back:
+        yield Text(f"· {plan.held_back} held back: {_counted(plan.held_reasons)}", style="dim")
+    yield from _guard_lines(plan.guards)
+
+
+def _guard_lines(guards: Sequence[GuardVerdict]) -> Iterable[Text]:
+    failed = [verdict for verdict in guards if not verdict.passed]
+    for verdict in failed:
+        where = f" for {verdict.audience}" if verdict.audience else ""
+        if verdict.overridden:
+            yield Text(
+                f"! guard {verdict.name}{where} overridden: {verdict.reason}", style="yellow"
+            )
+        else:
+            yield Text(f"✗ guard {verdict.name} refuses{where}: {verdict.reason}", style="red")
+            yield Text(f"  send all the same: {verdict.override}", style="dim")
+
+
+def result_report(results: Sequence[SyncResult]) -> RenderableType:
+    """Return what each run did."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("sync")
+    table.add_column("status")
+    columns = (*_COUNTS, "acknowledged", "rejected", "pending", "held_back")
+    for name in columns:
+        table.add_column(name.replace("_", " "), justify="right")
+    table.add_column("seconds", justify="right")
+    for result in results:
+        table.add_row(
+            result.sync,
+            Text(result.status, style=STYLES[result.status]),
+            *(str(getattr(result, name)) for name in columns),
+            f"{result.duration_seconds:.1f}",
+        )
+    parts: list[RenderableType] = [table]
+    for result in results:
+        lines = list(_guard_lines(result.guards))
+        lines += [Text(f"{count} rejected: {why}") for why, count in result.rejections]
+        if result.error:
+            lines.append(Text(result.error, style="red"))
+        if lines:
+            parts.append(Text(result.sync, style="bold"))
+            parts += [Text("  ") + line for line in lines]
+    return Group(*parts)
+
+
+def table_report(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> RenderableType:
+    """Return rows as a plain table."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column.replace("_", " "))
+    for row in rows:
+        table.add_row(*("" if row.get(name) is None else str(row[name]) for name in columns))
+    return table
+
+
+def _counted(counts: Sequence[tuple[str, int]], most: int = 6) -> str:
+    rest = f" and {len(counts) - most} more" if len(counts) > most else ""
+    return ", ".join(f"{name} {count}" for name, count in counts[:most]) + rest
+
+
+def _row(row: dict[str, Any]) -> str:
+    audience = f" in {row['audience']}" if row["audience"] else ""
+    note = row["changed_fields"] or row["reason"]
+    return f"{row['operation']} {row['key']}{audience}{f' ({note})' if note else ''}"
