@@ -135,7 +135,8 @@ def _prefix_a_mart(manifest: Manifest) -> None:
 def test_a_rule_over_the_manifest_can_fail(
     rule: Rule, break_it: Callable[[Manifest], None], manifest: Manifest
 ) -> None:
-    broken = copy.deepcopy(manifest)
+    read = ("nodes", "exposures", "groups", "unit_tests")
+    broken = copy.deepcopy({part: manifest[part] for part in read})
     break_it(broken)
     messages = list(rule(House(ROOT, broken)))
     assert messages
