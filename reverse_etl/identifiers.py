@@ -24,8 +24,11 @@ _ZIP_PLUS_FOUR = re.compile(r"(\d{5})-?\d{4}")
 
 
 def text(value: object) -> str:
-    """Return ``value`` as trimmed text in composed Unicode form, so that é is always one letter."""
-    return "" if value is None else unicodedata.normalize("NFC", str(value)).strip()
+    """Return ``value`` as trimmed text, é always one letter, without characters nobody sees."""
+    if value is None:
+        return ""
+    composed = unicodedata.normalize("NFC", str(value))
+    return "".join(c for c in composed if unicodedata.category(c) != "Cf").strip()
 
 
 def email(value: str, country: str = "") -> str:

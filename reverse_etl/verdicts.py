@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from reverse_etl.destination import Record, Refused, Response, Verdict
 
@@ -19,14 +20,26 @@ def readable(words: object) -> str:
     return masked if len(masked) <= _LONGEST_REASON else masked[: _LONGEST_REASON - 1] + "…"
 
 
+def part(answer: Any, name: str) -> dict[str, Any]:
+    """Return the object at ``name`` of a parsed answer; empty where a broken one has none."""
+    found = answer.get(name) if isinstance(answer, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def entries(answer: Any, name: str) -> list[dict[str, Any]]:
+    """Return the objects in the list at ``name``; none where a broken answer has no such list."""
+    found = answer.get(name) if isinstance(answer, dict) else None
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
 def acknowledged(records: Iterable[Record]) -> list[Verdict]:
     """Return the verdict of records that the channel took."""
     return [Verdict(record.key, "acknowledged") for record in records]
 
 
-def rejected(record: Record, code: str, reason: object) -> Verdict:
+def rejected(record: Record, code: str, reason: object, *, is_permanent: bool = False) -> Verdict:
     """Return the verdict of a record that the channel will not take as it is."""
-    return Verdict(record.key, "rejected", code, readable(reason))
+    return Verdict(record.key, "rejected", code, readable(reason), is_permanent=is_permanent)
 
 
 def waiting(records: Iterable[Record], code: str, reason: object) -> list[Verdict]:
@@ -54,6 +67,12 @@ def refuse_or_wait(
     return waiting(records, code, reason)
 
 
+def without_email(record: Record) -> Verdict:
+    """Return the verdict of a record that a channel of e-mail addresses cannot know."""
+    reason = "It has no e-mail address, by which the channel knows people."
+    return rejected(record, "missing_email", reason, is_permanent=True)
+
+
 def without_repeats(
     records: Sequence[Record], identity: Callable[[Record], str]
 ) -> tuple[list[Record], list[Verdict]]:
@@ -69,8 +88,7 @@ def without_repeats(
     for record in records:
         address = identity(record)
         if not address:
-            reason = "It has no e-mail address, by which the channel knows people."
-            verdicts.append(rejected(record, "missing_email", reason))
+            verdicts.append(without_email(record))
         elif address in seen:
             reason = "Another record of this sync has the same e-mail address."
             verdicts.append(rejected(record, "repeated_email", reason))

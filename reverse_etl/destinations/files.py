@@ -38,7 +38,7 @@ from typing import Any
 
 import orjson
 
-from reverse_etl.destination import Batch, ChannelObject, Limits, Setting, Store, Verdict
+from reverse_etl.destination import Batch, ChannelObject, Limits, Setting, Store, Verdict, as_json
 from reverse_etl.profile import home_directory
 from reverse_etl.verdicts import acknowledged
 
@@ -107,7 +107,7 @@ class Files:
         staging = _staging(folder_of(batch.sync, batch.settings), batch.run_id)
         staging.mkdir(mode=0o700, parents=True, exist_ok=True)
         lines = [
-            orjson.dumps([batch.mode, record.operation, record.key, record.fields], default=dict)
+            orjson.dumps([batch.mode, record.operation, record.key, record.fields], default=as_json)
             for record in batch.records
         ]
         replace(staging / f"{batch.batch_id}.jsonl", b"\n".join([*lines, b""]), mode=0o600)

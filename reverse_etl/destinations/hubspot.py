@@ -41,6 +41,8 @@ from reverse_etl.destination import (
 )
 from reverse_etl.verdicts import (
     email_of,
+    entries,
+    part,
     refuse_or_wait,
     rejected,
     unread,
@@ -99,10 +101,14 @@ def _reason(error: Mapping[str, Any]) -> str:
 
 def _traces(error: Mapping[str, Any]) -> list[str]:
     """Return the trace ids that an error names."""
-    found = error.get("objectWriteTraceId") or (error.get("context") or {}).get(
-        "objectWriteTraceId"
+    return _texts(error.get("objectWriteTraceId")) or _texts(
+        part(error, "context").get("objectWriteTraceId")
     )
-    return [found] if isinstance(found, str) else [str(item) for item in found or []]
+
+
+def _texts(value: Any) -> list[str]:
+    """Return one or many texts as a list; HubSpot writes either."""
+    return [str(item) for item in value] if isinstance(value, list) else [value] * bool(value)
 
 
 def _named(records: Sequence[Record], error: Mapping[str, Any]) -> list[Record]:
@@ -110,8 +116,8 @@ def _named(records: Sequence[Record], error: Mapping[str, Any]) -> list[Record]:
     traces = _traces(error)
     if traces:
         return [record for record in records if record.key in traces]
-    context = error.get("context") or {}
-    names = {str(item).lower() for item in [*context.get("ids", []), *context.get("id", [])]}
+    context = part(error, "context")
+    names = {name.lower() for name in _texts(context.get("ids")) + _texts(context.get("id"))}
     return [record for record in records if address(record) in names]
 
 
@@ -151,7 +157,10 @@ class HubSpot:
         consent = [name for name in CONSENT_PROPERTIES if any(name in r.fields for r in sendable)]
         if consent:
             reason = f"{consent[0]} is a consent property, which no sync may write."
-            return verdicts + [rejected(record, "consent_property", reason) for record in sendable]
+            return verdicts + [
+                rejected(record, "consent_property", reason, is_permanent=True)
+                for record in sendable
+            ]
         if sendable:
             verdicts += yield from self._upsert(sendable)
         return verdicts
@@ -183,7 +192,8 @@ class HubSpot:
             return unread(records, response)
         if not response.ok:
             category = str(answer.get("category") or f"http_{response.status}")
-            return refuse_or_wait(records, response, category, _reason(answer))
+            reason = _reason(answer) or f"HubSpot answered {response.status}."
+            return refuse_or_wait(records, response, category, reason)
         return self._read(records, inputs, answer)
 
     def _read(
@@ -197,17 +207,18 @@ class HubSpot:
             for email in (sent["id"], email_of(record.fields))
             if email
         }
-        for error in answer.get("errors") or []:
+        for error in entries(answer, "errors"):
             for record in _named(records, error):
                 category = str(error.get("category", "error"))
-                found[record.key] = rejected(record, category, _reason(error))
+                reason = _reason(error) or "HubSpot did not say why."
+                found[record.key] = rejected(record, category, reason)
         keys = {record.key for record in records}
-        for result in answer.get("results") or []:
+        for result in entries(answer, "results"):
             key = str(result.get("objectWriteTraceId", ""))
             if key not in keys:
-                owner = by_email.get(email_of(result.get("properties") or {}))
+                owner = by_email.get(email_of(part(result, "properties")))
                 key = owner.key if owner else ""
-            if key:
+            if key and "id" in result:
                 found[key] = Verdict(key, "acknowledged", channel_id=str(result["id"]))
         missing = [record for record in records if record.key not in found]
         silent = waiting(missing, "no_verdict", "HubSpot's answer did not mention this record.")

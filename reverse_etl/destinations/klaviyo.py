@@ -48,10 +48,13 @@ from reverse_etl.destination import (
 from reverse_etl.verdicts import (
     acknowledged,
     email_of,
+    entries,
+    part,
     refuse_or_wait,
     rejected,
     unread,
     waiting,
+    without_email,
     without_repeats,
 )
 
@@ -107,8 +110,7 @@ def profile(record: Record) -> dict[str, Any]:
 
 
 def _first_error(answer: Mapping[str, Any], status: int) -> tuple[str, str]:
-    errors = answer.get("errors")
-    error = errors[0] if isinstance(errors, list) and errors else {}
+    error = next(iter(entries(answer, "errors")), {})
     code = str(error.get("code") or f"http_{status}")
     return code, str(error.get("detail") or error.get("title") or f"Klaviyo answered {status}.")
 
@@ -129,9 +131,13 @@ def _must(response: Response) -> Any:
     raise Refused(*_first_error(answer if isinstance(answer, dict) else {}, response.status))
 
 
+def _is_page(answer: Any) -> bool:
+    return isinstance(answer, dict) and isinstance(answer.get("data"), list)
+
+
 def _next_cursor(answer: Mapping[str, Any]) -> str:
     """Return the cursor of the next page, ``""`` on the last one."""
-    link = (answer.get("links") or {}).get("next") or ""
+    link = part(answer, "links").get("next") or ""
     return parse_qs(urlsplit(link).query).get("page[cursor]", [""])[0]
 
 
@@ -185,14 +191,13 @@ class Klaviyo:
             raise ValueError("list_members needs an audience")
         list_id = batch.audience.channel_id
         if batch.operation == "remove":
-            leaving = batch.records
-            return (yield from self._remove(list_id, leaving, [_sent(r) for r in leaving]))
+            return (yield from self._remove(list_id, batch.records))
         records, verdicts = without_repeats(batch.records, lambda r: email_of(r.fields))
         joining = {email_of(record.fields) for record in records}
         moved = [r for r in records if _sent(r) not in ("", *joining)]
         if moved:
             # The old address leaves the list, or its profile would stay in it for ever.
-            removed = yield from self._remove(list_id, moved, [_sent(r) for r in moved])
+            removed = yield from self._remove(list_id, moved)
             stuck = {verdict.key for verdict in removed if verdict.status != "acknowledged"}
             verdicts += [verdict for verdict in removed if verdict.key in stuck]
             records = [record for record in records if record.key not in stuck]
@@ -211,7 +216,7 @@ class Klaviyo:
                 sent.append(record)
             except ValueError as error:
                 reason = f"Klaviyo cannot take this record: {error}."
-                verdicts.append(rejected(record, "bad_properties", reason))
+                verdicts.append(rejected(record, "bad_properties", reason, is_permanent=True))
         if not sent:
             return verdicts
         body = {
@@ -223,9 +228,10 @@ class Klaviyo:
         }
         response = yield Request("POST", JOBS, json=body)
         answer = response.json()
-        if not response.ok or not isinstance(answer, dict) or "data" not in answer:
+        job = part(answer, "data").get("id")
+        if not response.ok or not job:
             return verdicts + _refusal(sent, response)
-        return verdicts + (yield from self._collect(str(answer["data"]["id"]), sent))
+        return verdicts + (yield from self._collect(str(job), sent))
 
     def _collect(
         self, job: str, records: list[Record]
@@ -233,16 +239,16 @@ class Klaviyo:
         """Poll a job to its end, then collect the errors of single profiles."""
         for wait in POLLS:
             response = yield Request("GET", f"{JOBS}/{job}", wait_before=wait)
-            answer = response.json()
-            if not response.ok or not isinstance(answer, dict) or "data" not in answer:
+            attributes = part(part(response.json(), "data"), "attributes")
+            status = attributes.get("status")
+            if not response.ok or not status:
                 return waiting(records, f"http_{response.status}", "The import cannot be followed.")
-            attributes = answer["data"]["attributes"]
-            if attributes["status"] == "cancelled":
+            if status == "cancelled":
                 return waiting(records, "cancelled", "Klaviyo cancelled the import.")
-            if attributes["status"] == "complete":
+            if status == "complete":
                 if not attributes.get("failed_count"):
                     return acknowledged(records)
-                return (yield from self._errors(job, records, int(attributes["failed_count"])))
+                return (yield from self._errors(job, records, attributes["failed_count"]))
         return waiting(records, "still_processing", "Klaviyo was still importing after 10 minutes.")
 
     def _errors(
@@ -255,15 +261,15 @@ class Klaviyo:
         while True:
             response = yield Request("GET", f"{JOBS}/{job}/import-errors", params=params)
             answer = response.json()
-            if not response.ok or not isinstance(answer, dict):
+            if not response.ok or not _is_page(answer):
                 return waiting(records, f"http_{response.status}", "The errors cannot be read.")
-            for item in answer.get("data") or []:
-                error = item["attributes"]
-                payload = error.get("original_payload") or {}
-                record = by_email.get(email_of(payload.get("attributes") or payload))
-                first = (error["code"], error["detail"])
+            for item in entries(answer, "data"):
+                error = part(item, "attributes")
+                payload = part(error, "original_payload")
+                record = by_email.get(email_of(part(payload, "attributes") or payload))
+                first = (str(error.get("code")), str(error.get("detail")))
                 if record is not None:
-                    refused[record.key] = rejected(record, error["code"], error["detail"])
+                    refused[record.key] = rejected(record, *first)
             params = {"page[size]": "100", "page[cursor]": _next_cursor(answer)}
             if not params["page[cursor]"]:
                 break
@@ -274,10 +280,10 @@ class Klaviyo:
         return [*acknowledged(taken), *refused.values()]
 
     def _remove(
-        self, list_id: str, records: Sequence[Record], emails: Sequence[str]
+        self, list_id: str, records: Sequence[Record]
     ) -> Generator[Request, Response, list[Verdict]]:
         """Take profiles out of the list. Nobody Klaviyo does not know is on a list of Klaviyo's."""
-        wanted = sorted({email for email in emails if email})
+        wanted = sorted({_sent(record) for record in records} - {""})
         ids: dict[str, str] = {}
         for start in range(0, len(wanted), LOOKED_UP_PER_REQUEST):
             chunk = wanted[start : start + LOOKED_UP_PER_REQUEST]
@@ -285,10 +291,10 @@ class Klaviyo:
             params = {"filter": f"any(email,[{quoted}])", "page[size]": "100"}
             response = yield Request("GET", PROFILES, params=params)
             answer = response.json()
-            if not response.ok or not isinstance(answer, dict) or "data" not in answer:
+            if not response.ok or not _is_page(answer):
                 return _refusal(records, response)
-            for found in answer["data"]:
-                ids[email_of(found["attributes"])] = str(found["id"])
+            for found in entries(answer, "data"):
+                ids[email_of(part(found, "attributes"))] = str(found["id"])
         leaving = [{"type": "profile", "id": ids[email]} for email in wanted if email in ids]
         for start in range(0, len(leaving), REMOVED_PER_REQUEST):
             body = {"data": leaving[start : start + REMOVED_PER_REQUEST]}
@@ -297,8 +303,10 @@ class Klaviyo:
             if not response.ok:
                 return _refusal(records, response)
         return [
-            Verdict(record.key, "acknowledged", channel_id=ids.get(email))
-            for record, email in zip(records, emails, strict=True)
+            Verdict(record.key, "acknowledged", channel_id=ids.get(_sent(record)))
+            if _sent(record)
+            else without_email(record)
+            for record in records
         ]
 
 

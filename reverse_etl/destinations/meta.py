@@ -45,6 +45,8 @@ from reverse_etl.destination import (
 from reverse_etl.identifiers import prepare
 from reverse_etl.verdicts import (
     acknowledged,
+    entries,
+    part,
     readable,
     refuse_or_wait,
     rejected,
@@ -109,7 +111,7 @@ def parameters(rows: Sequence[Row], session: int, total: int, last: bool) -> dic
 
 def _error(answer: Mapping[str, Any], status: int) -> tuple[str, str]:
     """Return Meta's code and the words it means for people, where it gives any."""
-    error = answer.get("error") or {}
+    error = part(answer, "error")
     code = str(error.get("code", f"http_{status}"))
     if error.get("error_subcode"):
         code += f"/{error['error_subcode']}"
@@ -159,13 +161,13 @@ class Meta:
         params = {"fields": "id,name", "limit": "100"}
         while True:
             answer = _must((yield Request("GET", path, params=params)))
-            for found in answer.get("data") or []:
+            for found in entries(answer, "data"):
                 if found.get("name") == name:
                     return str(found["id"])
-            paging = answer.get("paging") or {}
+            paging = part(answer, "paging")
             if not paging.get("next"):
                 break
-            params = {**params, "after": paging["cursors"]["after"]}
+            params = {**params, "after": str(part(paging, "cursors").get("after"))}
         form = {"name": name, "subtype": "CUSTOM", "customer_file_source": "USER_PROVIDED_ONLY"}
         # Sent again after a lost answer it would make a second audience of the same name.
         created = _must((yield Request("POST", path, form=form, repeatable=False)))
@@ -202,7 +204,7 @@ def _usable(batch: Batch) -> tuple[Rows, list[Verdict]]:
             rows[record.key] = (record, identifiers)
         else:
             reason = "It has neither a usable e-mail address nor a usable phone number."
-            verdicts.append(rejected(record, "no_usable_key", reason))
+            verdicts.append(rejected(record, "no_usable_key", reason, is_permanent=True))
     return rows, verdicts
 
 
@@ -252,7 +254,7 @@ def _send(
 
 
 def _refusal(records: list[Record], response: Response, answer: Mapping[str, Any]) -> list[Verdict]:
-    error = answer.get("error") or {}
+    error = part(answer, "error")
     code, reason = _error(answer, response.status)
     number = error.get("code")
     transient = error.get("is_transient") or error.get("error_subcode") == CLOSED_FOR_EDITS
@@ -269,7 +271,7 @@ def _counted(records: list[Record], answer: Mapping[str, Any]) -> list[Verdict]:
     """
     received = answer.get("num_received")
     invalid = answer.get("num_invalid_entries") or 0
-    if received is None:
+    if not isinstance(received, int):
         return waiting(records, "no_counts", "Meta's answer does not say what it received.")
     if invalid:
         raise Refused(

@@ -49,10 +49,12 @@ from reverse_etl.destination import (
     Response,
     Setting,
     Verdict,
+    as_json,
 )
 from reverse_etl.errors import SeamlineError
 from reverse_etl.verdicts import (
     acknowledged,
+    entries,
     refuse_or_wait,
     rejected,
     unread,
@@ -96,9 +98,9 @@ def _spoken(record: Record, result: Mapping[str, Any]) -> Verdict:
     return rejected(record, code, message)
 
 
-def _each(records: Sequence[Record], results: Sequence[Any]) -> list[Verdict]:
+def _each(records: Sequence[Record], results: Sequence[Mapping[str, Any]]) -> list[Verdict]:
     """Return a verdict per record from the results of a 207, which may come in any order."""
-    by_index = {item.get("index"): item for item in results if isinstance(item, dict)}
+    by_index = {item.get("index"): item for item in results}
     verdicts = []
     for index, record in enumerate(records):
         if index in by_index:
@@ -149,9 +151,8 @@ class Webhook:
         response = yield self._request(batch)
         answer = response.json()
         if response.status == 207:
-            if not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
-                return unread(batch.records, response)
-            return _each(batch.records, answer["results"])
+            results = entries(answer, "results")
+            return _each(batch.records, results) if results else unread(batch.records, response)
         if response.ok:
             return acknowledged(batch.records)
         return refuse_or_wait(
@@ -172,7 +173,7 @@ class Webhook:
                     for record in batch.records
                 ],
             },
-            default=dict,
+            default=as_json,
         )
         headers = {"Idempotency-Key": batch.batch_id}
         secret = batch.settings.get("SECRET")

@@ -7,6 +7,7 @@ import functools
 import itertools
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from markupsafe import Markup
 from reverse_etl.sandbox.display import cell, label, moment, number, properties
 from reverse_etl.sandbox.wire import Document
 
-SHOWN = 6
+SHOWN = 5
 SHOWN_ON_REQUEST = 200
 NOT_WORTH_A_COLUMN = {"email", "first_name", "last_name", "properties", "phone_number"}
 KEY_NAMES = {
@@ -32,6 +33,8 @@ KEY_NAMES = {
     "COUNTRY": "Country",
     "EXTERN_ID": "Our id",
 }
+HUBSPOT_NAMES = {"jobtitle": "Job title"}
+_AMOUNT = re.compile(r"-?\d+\.\d+")
 
 Row = list[Markup]
 
@@ -178,13 +181,17 @@ def _hubspot(state: Document, is_open: bool) -> Section:
         title="Contacts",
         size=len(contacts),
         unit="contact" if len(contacts) == 1 else "contacts",
-        headers=["E-mail", "Name", *(label(name.removeprefix("seamline_")) for name in shown)],
+        headers=["E-mail", "Name", *(_hubspot_label(name) for name in shown)],
         rows=rows,
         changed=moment(contacts[0]["updatedAt"]) if contacts else None,
         note="Latest changes first.",
     )
     about = "The contacts that sales and service work with."
     return Section("hubspot", "HubSpot", about, len(contacts), "contacts", [card] * bool(contacts))
+
+
+def _hubspot_label(name: str) -> str:
+    return HUBSPOT_NAMES.get(name) or label(name.removeprefix("seamline_"))
 
 
 def _webhook(state: Document, is_open: bool) -> Section:
@@ -204,7 +211,9 @@ def _webhook(state: Document, is_open: bool) -> Section:
             )
         )
     size = sum(card.size for card in cards)
-    about = f"Rows posted as JSON, in {number(len(state['deliveries']))} deliveries."
+    deliveries = len(state["deliveries"])
+    plural = "delivery" if deliveries == 1 else "deliveries"
+    about = f"Rows posted as JSON, in {number(deliveries)} {plural}."
     return Section("webhook", "Webhook", about, size, "rows", cards)
 
 
@@ -253,8 +262,5 @@ def _leaver(entry: Mapping[str, Any], name: str, is_open: bool) -> Markup:
 
 
 def _number(value: Any) -> Any:
-    """Return a HubSpot value, which is always text, as the number it stands for."""
-    try:
-        return float(value) if value and not value.startswith("+") else value
-    except ValueError:
-        return value
+    """Return a HubSpot value, which is always text, as the amount it stands for."""
+    return float(value) if value and _AMOUNT.fullmatch(value) else value

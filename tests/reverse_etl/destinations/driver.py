@@ -126,7 +126,9 @@ class Wire:
         self.sent.append(prepared)
         got = session.send(prepared, timeout=10)
         self.answered.append(got)
-        return Response(got.status_code, {k.lower(): v for k, v in got.headers.items()}, got.content)
+        return Response(
+            got.status_code, {k.lower(): v for k, v in got.headers.items()}, got.content
+        )
 
     def converse(self, a_batch: Batch) -> dict[str, Verdict]:
         """Send one batch and return its verdicts by record."""
