@@ -27,7 +27,7 @@ FORMATS = {
 
 # These run once; the others are repeated for each slice of the population.
 _ONCE = ("01_chance.sql", "02_vocabulary.sql")
-_SAME_FOR_ALL = "19_same_for_all.sql"
+_SAME_FOR_ALL = "23_same_for_all.sql"
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,4 @@
--- Carts, online orders, returns and receipts of the stores.
-create or replace table cart_lines as
-select
-    no,
-    k,
-    position,
-    product_no,
-    product_id,
-    sku,
-    title,
-    product_type,
-    price,
-    quantity
-from viewed_products
-where is_added
-    -- A third product is put back now and then.
-    and not (position = 2 and uniform('put-back:' || no || ':' || k) < 0.4);
-
+-- Online orders with what came back, and receipts of the stores.
 create or replace table orders as
 with ordering as (
     select
