@@ -60,6 +60,7 @@ select
     8100000000 + row_number() over () as product_id,
     'SL-' || (1000 + row_number() over ()) as sku,
     style || ' ' || thing as title,
+    '/products/' || slug(title) as product_path,
     kind as product_type,
     base_price + surcharge as price
 from (values

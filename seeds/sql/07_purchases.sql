@@ -98,7 +98,7 @@ create or replace table store_receipt_lines as
 select
     receipts.receipt_id,
     positions.position,
-    products.* exclude (product_id),
+    products.* exclude (product_id, product_path),
     1 as quantity
 from store_receipts as receipts, unnest(range(1 + below(3, part(receipts.h, 5)))) as positions (position)
 inner join products

@@ -21,7 +21,7 @@ with drafts as (
         2 + 2 * position,
         'page',
         null,
-        '/products/' || slug(title),
+        product_path,
         title,
         position
     from viewed_products
@@ -34,7 +34,7 @@ with drafts as (
         3 + 2 * position,
         'track',
         'product_viewed',
-        '/products/' || slug(title),
+        product_path,
         title,
         position
     from viewed_products
@@ -47,7 +47,7 @@ with drafts as (
         20 + position,
         'track',
         'product_added',
-        '/products/' || slug(title),
+        product_path,
         title,
         position
     from viewed_products
