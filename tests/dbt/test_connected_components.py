@@ -14,6 +14,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -202,7 +203,7 @@ def union_find(edges: Iterable[Edge]) -> dict[str, str]:
 
 
 def chain(name: str, order: list[int]) -> list[Edge]:
-    return [(f"{name}-{a}", f"{name}-{b}") for a, b in zip(order, order[1:], strict=False)]
+    return [(f"{name}-{a}", f"{name}-{b}") for a, b in pairwise(order)]
 
 
 def shapes() -> list[Edge]:
@@ -274,7 +275,10 @@ def test_random_graphs_give_what_union_find_gives(
     for number in range(100):
         size = source.randint(2, 200)
         edges += [
-            (f"sparse-{number}/{source.randrange(size)}", f"sparse-{number}/{source.randrange(size)}")
+            (
+                f"sparse-{number}/{source.randrange(size)}",
+                f"sparse-{number}/{source.randrange(size)}",
+            )
             for _ in range(source.randint(1, size))
         ]
     assert project.resolve(edges) == union_find(edges)
@@ -323,7 +327,7 @@ def test_a_run_that_fails_publishes_nothing_and_says_why(project: StrangersProje
     expected = {
         "few_rounds": "has not converged after 1 rounds",
         "few_jumps": "still move after 1 jumps",
-        "wrong_name": "must yield exactly the columns left_id and right_id, it yields: left_id, other",
+        "wrong_name": "exactly the columns left_id and right_id, it yields: left_id, other",
         "wrong_count": "it yields: left_id, right_id, weight",
         "wrong_type": "must have one type",
     }
