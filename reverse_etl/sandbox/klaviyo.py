@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
+from reverse_etl.sandbox.klaviyo_shapes import (
+    JSON_API,
+    answer,
+    at,
+    error,
+    filtered,
+    import_error,
+    invalid,
+    job_resource,
+    list_resource,
+    missing,
+    profile_ids,
+    profile_resource,
+)
 from reverse_etl.sandbox.wire import Answer, Call, Document, History, now
 
-JSON_API = "application/vnd.api+json"
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_PHONE = re.compile(r"\+[1-9]\d{6,14}")
-_FILTER = re.compile(r"(equals|any)\((\w+),(.*)\)", re.DOTALL)
 _PATHS = {
     "lists": re.compile(r"/api/lists"),
     "members": re.compile(r"/api/lists/(\w+)/relationships/profiles"),
@@ -21,25 +29,6 @@ _PATHS = {
     "job": re.compile(r"/api/profile-bulk-import-jobs/(\w+)"),
     "errors": re.compile(r"/api/profile-bulk-import-jobs/(\w+)/import-errors"),
 }
-
-
-def _answer(status: int, content: Any = None, **headers: str) -> Answer:
-    rate = {"RateLimit-Limit": "10", "RateLimit-Remaining": "9", "RateLimit-Reset": "1"}
-    return Answer(status, content, {**rate, **headers}, JSON_API)
-
-
-def _error(status: int, code: str, title: str, detail: str, pointer: str = "/data") -> Answer:
-    error = {"id": "00000000-0000-4000-8000-000000000000", "status": status, "code": code}
-    error |= {"title": title, "detail": detail, "source": {"pointer": pointer}}
-    return _answer(status, {"errors": [error]})
-
-
-def _invalid(detail: str, pointer: str = "/data") -> Answer:
-    return _error(400, "invalid", "Invalid input.", detail, pointer)
-
-
-def _missing(what: str, key: str) -> Answer:
-    return _error(404, "not_found", "Not found.", f"A {what} with id {key} does not exist.")
 
 
 class Klaviyo:
@@ -59,70 +48,70 @@ class Klaviyo:
         """Answer one request."""
         if not call.headers.get("authorization", "").startswith("Klaviyo-API-Key "):
             title = "Authentication credentials were not provided."
-            return _error(401, "not_authenticated", title, "Missing or invalid private key.")
+            return error(401, "not_authenticated", title, "Missing or invalid private key.")
         if not call.headers.get("revision"):
-            return _invalid("The revision header is missing.")
+            return invalid("The revision header is missing.")
         if call.body and call.headers.get("content-type", "").split(";")[0] != JSON_API:
             detail = f"Content-Type must be {JSON_API}."
-            return _error(415, "unsupported_media_type", "Unsupported media type.", detail)
+            return error(415, "unsupported_media_type", "Unsupported media type.", detail)
         for name, pattern in _PATHS.items():
             found = pattern.fullmatch(call.path.rstrip("/"))
-            answer = getattr(self, f"_{call.method.lower()}_{name}", None) if found else None
-            if found and answer is not None:
-                result: Answer = answer(call, *found.groups())
-                return result
-        return _error(404, "not_found", "Not found.", f"{call.method} {call.path} is not served.")
+            method = getattr(self, f"_{call.method.lower()}_{name}", None) if found else None
+            if found and method is not None:
+                answered: Answer = method(call, *found.groups())
+                return answered
+        return error(404, "not_found", "Not found.", f"{call.method} {call.path} is not served.")
 
     def _get_lists(self, call: Call) -> Answer:
-        names = _filtered(call, "name")
+        names = filtered(call, "name")
         found = [item for item in self.lists.values() if names is None or item["name"] in names]
-        data = [_list_resource(item, call.base_url) for item in found]
-        return _answer(200, {"data": data, "links": {"self": f"{call.base_url}/api/lists"}})
+        data = [list_resource(item, call.base_url) for item in found]
+        return answer(200, {"data": data, "links": {"self": f"{call.base_url}/api/lists"}})
 
     def _post_lists(self, call: Call) -> Answer:
-        name = _at(call.json(), "data", "attributes", "name")
+        name = at(call.json(), "data", "attributes", "name")
         if not isinstance(name, str) or not name:
-            return _invalid("name is a required field.", "/data/attributes/name")
+            return invalid("name is a required field.", "/data/attributes/name")
         key = f"L{len(self.lists) + 1:05d}"
-        item = {"id": key, "name": name, "created": now(), "updated": now(), "members": []}
+        item = {"id": key, "name": name, "created": now(), "updated": now(), "members": {}}
         item["properties"] = []
         self.lists[key] = item
         self.history.note("create_list", list=name)
-        return _answer(201, {"data": _list_resource(item, call.base_url)})
+        return answer(201, {"data": list_resource(item, call.base_url)})
 
     def _get_profiles(self, call: Call) -> Answer:
-        emails = _filtered(call, "email")
+        emails = filtered(call, "email")
         wanted = list(self._ids) if emails is None else [email.lower() for email in emails]
         size = int(call.query.get("page[size]", "20"))
         if not 1 <= size <= 100:
-            return _invalid("Page size must be an integer between 1 and 100.")
+            return invalid("Page size must be an integer between 1 and 100.")
         found = [self.profiles[self._ids[email]] for email in wanted if email in self._ids]
-        data = [_profile_resource(item, call.base_url) for item in found[:size]]
-        return _answer(200, {"data": data, "links": {"self": f"{call.base_url}/api/profiles"}})
+        data = [profile_resource(item, call.base_url) for item in found[:size]]
+        return answer(200, {"data": data, "links": {"self": f"{call.base_url}/api/profiles"}})
 
     def _post_jobs(self, call: Call) -> Answer:
         body = call.json()
-        profiles = _at(body, "data", "attributes", "profiles", "data")
+        profiles = at(body, "data", "attributes", "profiles", "data")
         if not isinstance(profiles, list) or not profiles:
-            return _invalid("profiles is a required field.", "/data/attributes/profiles")
+            return invalid("profiles is a required field.", "/data/attributes/profiles")
         if len(profiles) > 10_000:
-            return _invalid("The payload holds more than 10000 profiles.")
+            return invalid("The payload holds more than 10000 profiles.")
         if len(call.body) > 5_000_000:
-            return _error(413, "too_large", "Payload too large.", "The limit is 5 MB.")
-        lists = [item["id"] for item in _at(body, "data", "relationships", "lists", "data") or []]
+            return error(413, "too_large", "Payload too large.", "The limit is 5 MB.")
+        lists = [item["id"] for item in at(body, "data", "relationships", "lists", "data") or []]
         for key in lists:
             if key not in self.lists:
-                return _missing("list", key)
+                return missing("list", key)
         errors = []
         for index, item in enumerate(profiles):
-            refusal = _refusal(item, index, call.picks(item))
+            refusal = import_error(item, index, call.picks(item))
             if refusal:
                 errors.append(refusal)
             else:
                 self._join(self._upsert(item["attributes"]), lists)
                 self._remember(item["attributes"].get("properties") or {}, lists)
         job = self._new_job(len(profiles), errors)
-        return _answer(202, {"data": _job_resource(job, call.base_url)})
+        return answer(202, {"data": job_resource(job, call.base_url)})
 
     def _new_job(self, total: int, errors: list[Document]) -> Document:
         key = f"J{len(self.jobs) + 1:06d}"
@@ -139,15 +128,15 @@ class Klaviyo:
 
     def _get_job(self, call: Call, key: str) -> Answer:
         if key not in self.jobs:
-            return _missing("profile-bulk-import-job", key)
+            return missing("profile-bulk-import-job", key)
         job = self.jobs[key]
         # Every job is seen once on its way, so that nobody comes to rely on instant imports.
         job["status"] = {"queued": "processing"}.get(job["status"], "complete")
-        return _answer(200, {"data": _job_resource(job, call.base_url)})
+        return answer(200, {"data": job_resource(job, call.base_url)})
 
     def _get_errors(self, call: Call, key: str) -> Answer:
         if key not in self.jobs:
-            return _missing("profile-bulk-import-job", key)
+            return missing("profile-bulk-import-job", key)
         size = int(call.query.get("page[size]", "20"))
         start = int(call.query.get("page[cursor]") or 0)
         errors = self.jobs[key]["errors"]
@@ -158,34 +147,34 @@ class Klaviyo:
         page = errors[start : start + size]
         for item in page:
             item["links"] = {"self": f"{url}/{item['id']}"}
-        return _answer(200, {"data": page, "links": links})
+        return answer(200, {"data": page, "links": links})
 
     def _post_members(self, call: Call, key: str) -> Answer:
         if key not in self.lists:
-            return _missing("list", key)
-        ids = _ids(call)
+            return missing("list", key)
+        ids = profile_ids(call)
         if ids is None:
-            return _invalid("data must hold at most 1000 profiles.")
+            return invalid("data must hold at most 1000 profiles.")
         for profile in ids:
             if profile not in self.profiles:
-                return _missing("profile", profile)
+                return missing("profile", profile)
             self._join(profile, [key])
-        return _answer(204)
+        return answer(204)
 
     def _delete_members(self, call: Call, key: str) -> Answer:
         if key not in self.lists:
-            return _missing("list", key)
-        ids = _ids(call)
+            return missing("list", key)
+        ids = profile_ids(call)
         if ids is None:
-            return _invalid("data must hold at most 1000 profiles.")
+            return invalid("data must hold at most 1000 profiles.")
         item = self.lists[key]
         for profile in ids:
             if profile in item["members"]:
-                item["members"].remove(profile)
+                del item["members"][profile]
                 item["updated"] = now()
                 email = self.profiles[profile]["attributes"].get("email")
                 self.history.note("remove", list=item["name"], email=email)
-        return _answer(204)
+        return answer(204)
 
     def _upsert(self, attributes: Document) -> str:
         email = attributes["email"].lower()
@@ -204,7 +193,7 @@ class Klaviyo:
             item = self.lists[key]
             item["updated"] = now()
             if profile not in item["members"]:
-                item["members"].append(profile)
+                item["members"][profile] = now()
                 email = self.profiles[profile]["attributes"].get("email")
                 self.history.note("add", list=item["name"], email=email)
 
@@ -216,12 +205,12 @@ class Klaviyo:
 
     def limited(self, retry_after: str) -> Answer:
         """Return Klaviyo's answer above 10 requests a second."""
-        limited = _error(429, "throttled", "Request was throttled.", "Expected available soon.")
+        limited = error(429, "throttled", "Request was throttled.", "Expected available soon.")
         return Answer(429, limited.content, {"Retry-After": retry_after}, JSON_API)
 
     def broken(self) -> Answer:
         """Return Klaviyo's answer to trouble of its own."""
-        return _error(500, "error", "A server error occurred.", "Try again later.")
+        return error(500, "error", "A server error occurred.", "Try again later.")
 
     def state(self) -> Document:
         """Return everything kept, and ``audiences``: list name → its members with properties."""
@@ -252,81 +241,3 @@ class Klaviyo:
         self.profiles, self.lists = state["profiles"], state["lists"]
         self.jobs, self.history = state["jobs"], History(state["history"])
         self._ids = {item["attributes"]["email"]: key for key, item in self.profiles.items()}
-
-
-def _at(document: Any, *keys: str) -> Any:
-    for key in keys:
-        document = document.get(key) if isinstance(document, dict) else None
-    return document
-
-
-def _ids(call: Call) -> list[str] | None:
-    data = _at(call.json(), "data")
-    if not isinstance(data, list) or len(data) > 1_000:
-        return None
-    return [str(item.get("id")) for item in data]
-
-
-def _filtered(call: Call, name: str) -> list[str] | None:
-    """Return the values a filter asks for, ``None`` where there is no such filter."""
-    found = _FILTER.fullmatch(call.query.get("filter", ""))
-    if not found or found.group(2) != name:
-        return None
-    values = json.loads(found.group(3))
-    return values if isinstance(values, list) else [values]
-
-
-def _refusal(item: Any, index: int, picked: bool) -> Document | None:
-    """Return the import error of one profile."""
-    attributes = _at(item, "attributes") or {}
-    email, phone = attributes.get("email"), attributes.get("phone_number")
-    field, detail = "", ""
-    if picked or not isinstance(email, str) or not _EMAIL.fullmatch(email):
-        field, detail = "email", "Invalid email address"
-    elif phone is not None and not _PHONE.fullmatch(str(phone)):
-        field, detail = "phone_number", "Invalid phone number format (expected +12345678901)"
-    if not field:
-        return None
-    return {
-        "type": "import-error",
-        "id": f"E{index + 1:06d}",
-        "attributes": {
-            "code": "invalid",
-            "title": "Invalid input.",
-            "detail": detail,
-            "source": {"pointer": f"/data/attributes/profiles/data/{index}/attributes/{field}"},
-            "original_payload": attributes,
-        },
-    }
-
-
-def _list_resource(item: Document, base_url: str) -> Document:
-    attributes = {name: item[name] for name in ("name", "created", "updated")}
-    attributes["opt_in_process"] = "double_opt_in"
-    links = {"self": f"{base_url}/api/lists/{item['id']}"}
-    return {"type": "list", "id": item["id"], "attributes": attributes, "links": links}
-
-
-def _profile_resource(item: Document, base_url: str) -> Document:
-    times = {"created": item["created"], "updated": item["updated"]}
-    attributes = {**item["attributes"], **times, "properties": item["properties"]}
-    links = {"self": f"{base_url}/api/profiles/{item['id']}"}
-    return {"type": "profile", "id": item["id"], "attributes": attributes, "links": links}
-
-
-def _job_resource(job: Document, base_url: str) -> Document:
-    failed = len(job["errors"])
-    is_complete = job["status"] == "complete"
-    attributes = {
-        "status": job["status"],
-        "created_at": job["created_at"],
-        "started_at": job["created_at"],
-        "expires_at": job["expires_at"],
-        "completed_at": now() if is_complete else None,
-        "total_count": job["total_count"],
-        "completed_count": job["total_count"] - failed if is_complete else 0,
-        "failed_count": failed if is_complete else 0,
-    }
-    links = {"self": f"{base_url}/api/profile-bulk-import-jobs/{job['id']}"}
-    kind = "profile-bulk-import-job"
-    return {"type": kind, "id": job["id"], "attributes": attributes, "links": links}

@@ -46,6 +46,14 @@ def _is_same_person(left: Document, right: Document) -> bool:
     return False
 
 
+Place = tuple[str, str, str]
+
+
+def _places(audience: str, row: Document) -> list[Place]:
+    """Return where an index of all rows files this one."""
+    return [(audience, key, row[key]) for key in IDENTIFYING if row.get(key)]
+
+
 class Meta:
     """Custom audiences by id, each with its rows."""
 
@@ -55,6 +63,8 @@ class Meta:
     def __init__(self) -> None:
         self.audiences: dict[str, Document] = {}
         self.history = History()
+        self._index: dict[Place, set[int]] = {}
+        self._latest = 0
 
     def handle(self, call: Call) -> Answer:
         """Answer one request."""
@@ -77,7 +87,7 @@ class Meta:
         if form.get("subtype") != "CUSTOM" or not form.get("customer_file_source"):
             return _invalid("The parameters subtype and customer_file_source are required")
         key = str(23850000000000001 + len(self.audiences))
-        self.audiences[key] = {"id": key, "name": form["name"], "updated": now(), "rows": []}
+        self.audiences[key] = {"id": key, "name": form["name"], "updated": now(), "rows": {}}
         self.history.note("create_audience", audience=form["name"])
         return Answer(200, {"id": key})
 
@@ -119,16 +129,29 @@ class Meta:
         return Answer(200, {**about, **counts, "invalid_entry_samples": {}})
 
     def _apply(self, audience: Document, method: str, row: Document) -> None:
-        others = [item for item in audience["rows"] if not _is_same_person(item, row)]
-        is_there = len(others) < len(audience["rows"])
-        row = {**row, "added": now()} if method == "POST" else row
-        audience["rows"] = [*others, row] if method == "POST" else others
+        is_there = self._remove(audience, row)
+        if method == "POST":
+            audience["rows"][self._latest] = {**row, "added": now()}
+            for place in _places(audience["id"], row):
+                self._index.setdefault(place, set()).add(self._latest)
+            self._latest += 1
         audience["updated"] = now()
         shown = {name: row[name] for name in IDENTIFYING if name in row}
         if method == "POST" and not is_there:
             self.history.note("add", audience=audience["name"], **shown)
         elif method == "DELETE" and is_there:
             self.history.note("remove", audience=audience["name"], **shown)
+
+    def _remove(self, audience: Document, row: Document) -> bool:
+        """Take out the rows of the same person; return whether there were any."""
+        places = _places(audience["id"], row)
+        candidates = set[int]().union(*(self._index.get(place, ()) for place in places))
+        rows = audience["rows"]
+        found = [number for number in candidates if _is_same_person(rows[number], row)]
+        for number in found:
+            for place in _places(audience["id"], rows.pop(number)):
+                self._index[place].discard(number)
+        return bool(found)
 
     def limited(self, retry_after: str) -> Answer:
         """Return too many requests, in Meta's words (Meta itself says so in a 400, code 17)."""
@@ -147,7 +170,7 @@ class Meta:
                 "id": item["id"],
                 "size": len(item["rows"]),
                 "updated": item["updated"],
-                "members": item["rows"],
+                "members": list(item["rows"].values()),
             }
             for item in self.audiences.values()
         }
@@ -156,12 +179,12 @@ class Meta:
     def restore(self, state: Document) -> None:
         """Take back everything kept."""
         self.history = History(state["history"])
-        self.audiences = {
-            item["id"]: {
-                "id": item["id"],
-                "name": name,
-                "updated": item["updated"],
-                "rows": item["members"],
-            }
-            for name, item in state["audiences"].items()
-        }
+        for name, item in state["audiences"].items():
+            rows = dict(enumerate(item["members"], start=self._latest))
+            self._latest += len(rows)
+            key = item["id"]
+            kept = {"id": key, "name": name, "updated": item["updated"], "rows": rows}
+            self.audiences[key] = kept
+            for number, row in rows.items():
+                for place in _places(key, row):
+                    self._index.setdefault(place, set()).add(number)

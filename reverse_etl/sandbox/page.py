@@ -121,7 +121,7 @@ def _klaviyo(state: Document, is_open: bool) -> Section:
                 Markup.escape(_person(member, is_open)),
                 properties({**_others(member), **member["properties"]}, is_open),
             ]
-            for member in audience["members"]
+            for member in audience["members"][:SHOWN_ON_REQUEST]
         ]
         cards.append(
             Card(
@@ -152,7 +152,10 @@ def _meta(state: Document) -> Section:
                 size=audience["size"],
                 unit="row" if audience["size"] == 1 else "rows",
                 headers=[KEY_NAMES[key] for key in used],
-                rows=[[cell(row.get(key)) for key in used] for row in audience["members"]],
+                rows=[
+                    [cell(row.get(key)) for key in used]
+                    for row in audience["members"][:SHOWN_ON_REQUEST]
+                ],
                 changed=moment(audience["updated"]),
                 joined=joined,
                 left=left,
@@ -175,7 +178,7 @@ def _hubspot(state: Document, is_open: bool) -> Section:
             Markup.escape(_person(contact["properties"], is_open)),
             *(cell(_number(contact["properties"].get(name)), is_open) for name in shown),
         ]
-        for contact in contacts
+        for contact in contacts[:SHOWN_ON_REQUEST]
     ]
     card = Card(
         title="Contacts",
@@ -197,7 +200,7 @@ def _hubspot_label(name: str) -> str:
 def _webhook(state: Document, is_open: bool) -> Section:
     cards = []
     for sync, rows in state["records"].items():
-        latest = list(rows.values())[::-1]
+        latest = list(rows.values())[: -SHOWN_ON_REQUEST - 1 : -1]
         names = list(dict.fromkeys(name for row in latest for name in row["fields"]))
         cards.append(
             Card(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -47,13 +48,20 @@ class Sandbox:
         self._changed = threading.Event()
         self._closed = threading.Event()
         if self._file and self._file.exists():
-            saved = json.loads(self._file.read_text())
-            for slug, state in saved.items():
-                self.stand_ins[slug].restore(state)
+            self._restore(self._file)
 
     @property
     def _file(self) -> Path | None:
         return self.home / "sandbox.json" if self.home else None
+
+    def _restore(self, file: Path) -> None:
+        try:
+            for slug, state in json.loads(file.read_text()).items():
+                self.stand_ins[slug].restore(state)
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
+            raise SeamlineError(
+                f"{file} is not what the sandbox wrote ({error}); delete it to start empty."
+            ) from error
 
     def state(self, slug: str) -> Document:
         """Return a copy of what a channel holds."""
@@ -225,7 +233,7 @@ def running_sandbox(home: Path | None = None, port: int = 0) -> Iterator[Sandbox
 
 
 def serve(host: str, port: int, home: Path | None) -> None:
-    """Serve until interrupted.
+    """Serve until interrupted or told to end; what arrived is saved then.
 
     Raises:
         SeamlineError: the address is not loopback, or the port is taken.
@@ -233,6 +241,7 @@ def serve(host: str, port: int, home: Path | None) -> None:
     sandbox = Sandbox(home)
     server = _server(sandbox, host, port)
     threading.Thread(target=sandbox.keep_saved, daemon=True).start()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         server.serve_forever()
     except KeyboardInterrupt:

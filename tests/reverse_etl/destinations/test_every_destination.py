@@ -220,7 +220,7 @@ def without_lists() -> Iterator[Destination]:
             yield channel
 
 
-@pytest.mark.parametrize("channel", without_lists(), ids=lambda channel: channel.slug)
+@pytest.mark.parametrize("channel", list(without_lists()), ids=lambda channel: channel.slug)
 def test_lists_are_made_only_where_there_are_lists(channel: Destination) -> None:
     with pytest.raises(Refused, match="cannot hold an audience"):
         next(channel.prepare(channel.objects[0].name, "a", "A", SETTINGS))

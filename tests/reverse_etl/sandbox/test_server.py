@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,6 +137,38 @@ def test_it_saves_while_it_runs(tmp_path: Path) -> None:
             time.sleep(0.05)
         saved = json.loads((tmp_path / "sandbox.json").read_text())
         assert "orders" in saved["webhook"]["records"]
+
+
+@pytest.mark.parametrize("content", ["{broken", "[]", '{"pigeon": {}}', '{"meta": {}}'])
+def test_a_broken_memory_is_one_clear_error(tmp_path: Path, content: str) -> None:
+    (tmp_path / "sandbox.json").write_text(content)
+    with pytest.raises(SeamlineError, match=r"sandbox\.json is not what the sandbox wrote"):
+        Sandbox(tmp_path)
+
+
+def test_it_saves_when_it_is_told_to_end(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = (
+        "from pathlib import Path; from reverse_etl.sandbox import serve; "
+        f"serve('127.0.0.1', {port}, Path({str(tmp_path)!r}))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", command])
+    try:
+        until = time.monotonic() + 20
+        while True:
+            try:
+                requests.post(f"http://127.0.0.1:{port}/webhook", json=ROW, timeout=10)
+                break
+            except requests.ConnectionError:
+                assert time.monotonic() < until
+                time.sleep(0.05)
+    finally:
+        process.terminate()
+        assert process.wait(timeout=20) == 0
+    saved = json.loads((tmp_path / "sandbox.json").read_text())
+    assert list(saved["webhook"]["records"]["orders"]) == ["1"]
 
 
 def test_states_are_served_as_json(running: Sandbox) -> None:
