@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from reverse_etl.destinations import files, hubspot, klaviyo, meta, webhook
 from reverse_etl.sandbox import Sandbox, running_sandbox
-from tests.reverse_etl.destinations.driver import Wire, batch, records
+from tests.reverse_etl.sandbox.arrivals import fill
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 FLAGS = (
@@ -27,55 +24,6 @@ FLAGS = (
     "--disable-sync",
     "--window-size=1280,1800",
 )
-ITEMS = [
-    {"sku": "S1", "product_name": "Linen <b>shirt</b>", "quantity": 2, "unit_price": 39.0},
-    {"sku": "S2", "product_name": "Canvas tote", "quantity": 1, "unit_price": 24.5},
-]
-CART = {"items": ITEMS, "cart_value": 1102.5, "last_activity_at": "2026-10-31T18:20:00Z"}
-
-
-def fill(running: Sandbox, outbox: Path) -> None:
-    """Bring something to every channel, as syncs would."""
-    people = [
-        {"email": f"{name}@example.com", "first_name": name.title(), "last_name": "Example"}
-        for name in ("ada", "ben", "cleo", "dora", "emil", "frida", "gus")
-    ]
-    mail = Wire(klaviyo.destination, running.url)
-    carts = mail.prepare("list_members", "abandoned_cart", "Abandoned cart")
-    rows = [{**person, "properties": json.dumps(CART)} for person in people]
-    mail.converse(batch(records("add", rows), "list_members", audience=carts))
-    mail.converse(batch(records("remove", rows[:1]), "list_members", audience=carts))
-    welcome = mail.prepare("list_members", "new_customers", "New customers")
-    rows = [{**people[1], "properties": '{"order_count": 1}'}]
-    mail.converse(batch(records("add", rows), "list_members", audience=welcome))
-
-    ads = Wire(meta.destination, running.url)
-    best = ads.prepare("custom_audience_members", "best_customers", "Best customers")
-    rows = [{**person, "phone": "+442079460958", "country": "GB"} for person in people[:2]]
-    ads.converse(batch(records("add", rows), "custom_audience_members", audience=best))
-
-    crm = Wire(hubspot.destination, running.url)
-    contacts = [
-        {
-            "email": "ada@example.com",
-            "firstname": "Ada",
-            "lastname": "Example",
-            "phone": "+442079460958",
-            "seamline_lifetime_value": 51.2,
-        }
-    ]
-    crm.converse(batch(records("add", contacts), "contacts", "upsert"))
-    orders = [{"order_id": f"shop-{n}", "gross_amount": 59.9} for n in range(8)]
-    hook = Wire(webhook.destination, running.url)
-    hook.converse(batch(records("append", orders), "records", "append"))
-    deals = batch(
-        records("add", [{"deal_id": "d1", "amount": 12000.5}]),
-        "csv",
-        "mirror",
-        DIRECTORY=str(outbox),
-    )
-    files.destination.write(deals)
-    files.destination.commit(deals.sync, deals.run_id, deals.settings)
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ import requests
 
 from reverse_etl.errors import SeamlineError
 from reverse_etl.sandbox import Sandbox, running_sandbox, serve
+from tests.reverse_etl.sandbox.arrivals import fill
 
 ROW = {"sync": "orders", "run_id": "r", "records": [{"operation": "append", "key": "1"}]}
 
@@ -127,6 +128,23 @@ def test_it_remembers_across_restarts(tmp_path: Path) -> None:
             "message": "This delivery is known.",
             "repeated": True,
         }
+
+
+def test_what_it_remembers_can_still_change(tmp_path: Path) -> None:
+    with running_sandbox(tmp_path) as first:
+        fill(first, tmp_path / "outbox")
+        before = {slug: first.state(slug) for slug in first.stand_ins}
+    with running_sandbox(tmp_path) as second:
+        assert {slug: second.state(slug) for slug in second.stand_ins} == before
+        fill(second, tmp_path / "outbox")
+        after = {slug: second.state(slug) for slug in second.stand_ins}
+    # Everything arrived again, at the places where it was.
+    for slug in ("klaviyo", "meta"):
+        sizes = [{name: audience["size"] for name, audience in state[slug]["audiences"].items()}
+                 for state in (before, after)]  # fmt: skip
+        assert sizes[0] == sizes[1]
+    assert set(before["klaviyo"]["profiles"]) == set(after["klaviyo"]["profiles"])
+    assert set(before["hubspot"]["contacts"]) == set(after["hubspot"]["contacts"])
 
 
 def test_it_saves_while_it_runs(tmp_path: Path) -> None:
