@@ -15,6 +15,8 @@ from email.utils import parsedate_to_datetime
 
 MARGIN = 1.01  # a channel's clock and ours do not tick alike
 SLOWEST = 0.1  # requests per second
+FASTEST = 1000.0  # where no rate is declared
+CATCH_UP = 0.02  # seconds by which a thread that woke late does not slow the others down
 STEP = 0.02  # of the declared rate, after each answer that is no complaint
 LONGEST_RESET = 3600.0
 _RETRY_AFTER = ("retry-after", "x-ratelimit-retry-after", "x-rate-limit-retry-after")
@@ -71,8 +73,7 @@ class Limiter:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.declared = rate
-        self.rate = rate
+        self.declared = self.rate = rate or FASTEST
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
@@ -92,7 +93,7 @@ class Limiter:
                 if turn > deadline:
                     return None
                 if turn <= now:
-                    self._next = now + MARGIN / self.rate if self.rate else now
+                    self._next = max(self._next, now - CATCH_UP) + MARGIN / self.rate
                     return now
             self._sleep(turn - now)
 
@@ -116,8 +117,8 @@ class Limiter:
     def lower(self, rate: float) -> None:
         """Declare a lower rate: the strictest of all syncs to one host counts."""
         with self._lock:
-            self.declared = min(self.declared, rate)
-            self.rate = min(self.rate, rate)
+            self.declared = min(self.declared, rate or FASTEST)
+            self.rate = min(self.rate, self.declared)
 
 
 _limiters: dict[str, Limiter] = {}
@@ -127,7 +128,6 @@ _registry = threading.Lock()
 def limiter_for(host: str, rate: float) -> Limiter:
     """Return the process's one limiter for ``host``, at most at ``rate`` requests per second."""
     with _registry:
-        if host not in _limiters:
-            _limiters[host] = Limiter(rate)
-        _limiters[host].lower(rate)
-        return _limiters[host]
+        limiter = _limiters.setdefault(host, Limiter(rate))
+        limiter.lower(rate)
+        return limiter

@@ -28,8 +28,9 @@ def sync_lock(home: Path, sync: str, patience: float = PATIENCE_SECONDS) -> Iter
     Raises:
         SyncLocked: it did not become free in time.
     """
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder = home / "locks"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(exist_ok=True, mode=0o700)
     deadline = time.monotonic() + patience
     has_said = False
     with (folder / f"{sync}.lock").open("a+") as file:

@@ -142,7 +142,8 @@ def find_spool(home: Path, sync: str) -> Spool | None:
 def write_spool(home: Path, sync: Sync, plan: Plan, warehouse: Warehouse) -> Spool:
     """Stream what may be sent of ``plan`` into a spool; it is durable when this returns."""
     folder = spool_folder(home, sync.name)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.parent.mkdir(exist_ok=True, mode=0o700)
+    folder.mkdir(exist_ok=True, mode=0o700)
     partial = folder / f"{plan.run_id}.partial"
     partial.mkdir(mode=0o700)
     rows = _write_records(partial / "records.arrow", sync, plan, warehouse)

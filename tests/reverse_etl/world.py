@@ -259,7 +259,7 @@ class World:
         """Record a dbt result, newer than all before it."""
         self.sql(
             "insert into ops.dbt_results select "
-            f"'{unique_id}', '', '{unique_id.split('.')[-1]}', '{status}', 0, '', 'i', "
+            f"'{unique_id}', '', '{unique_id.rsplit('.', maxsplit=1)[-1]}', '{status}', 0, '', 'i', "
             f"timestamp '{at}' + to_seconds(count(*)) from ops.dbt_results"
         )
 

@@ -1,0 +1,92 @@
+"""Pacing, on a clock that only moves when somebody sleeps."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from reverse_etl.limiter import Limiter, exhausted_for, limiter_for, retry_after
+
+NOW = datetime(2026, 11, 1, 12, 0, 0, tzinfo=UTC)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds > 0
+        self.now += seconds
+
+
+def paced(rate: float) -> tuple[Limiter, Clock]:
+    clock = Clock()
+    return Limiter(rate, clock, clock.sleep), clock
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after": "Sun, 01 Nov 2026 12:00:30 GMT"}, 30.0),
+        ({"retry-after": "Sun, 01 Nov 2026 11:00:00 GMT"}, 0.0),
+        ({"x-ratelimit-retry-after": "3"}, 3.0),
+        ({"retry-after": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_both_forms_of_retry_after_are_read(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"ratelimit-remaining": "0", "ratelimit-reset": "9"}, 9.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOW.timestamp()) + 20)}, 20.0),
+        ({"x-ratelimit-remaining": "4", "x-ratelimit-reset": "9"}, None),
+        ({"x-ratelimit-remaining": "0"}, None),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "later"}, None),
+    ],
+)
+def test_a_used_up_quota_is_waited_for(headers: dict[str, str], seconds: float | None) -> None:
+    assert exhausted_for(headers, NOW) == seconds
+
+
+def test_the_pace_is_the_declared_one_within_two_percent() -> None:
+    limiter, clock = paced(5)
+    for _ in range(101):
+        limiter.acquire()
+    assert 20.0 <= clock.now - 1000.0 <= 20.4
+
+
+def test_complaints_halve_the_pace_once_and_patience_restores_it() -> None:
+    limiter, clock = paced(10)
+    sent = limiter.acquire()
+    assert sent is not None
+    limiter.slow_down(sent, 2.0)
+    limiter.slow_down(sent, 2.0)
+    assert limiter.rate == 5
+    assert limiter.acquire() == pytest.approx(1002.0)
+    for _ in range(100):
+        limiter.accept({}, NOW)
+    assert limiter.rate == 10
+
+
+def test_nobody_waits_beyond_their_patience() -> None:
+    limiter, clock = paced(10)
+    limiter.slow_down(clock(), 3600.0)
+    assert limiter.acquire(deadline=clock() + 60) is None
+    assert clock.now == 1000.0
+
+
+def test_the_strictest_sync_to_a_host_sets_its_pace() -> None:
+    first = limiter_for("strict.example.com", 50)
+    assert limiter_for("strict.example.com", 5) is first
+    assert limiter_for("strict.example.com", 0) is first
+    assert first.rate == 5
