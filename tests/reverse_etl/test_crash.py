@@ -173,7 +173,7 @@ def test_two_runs_at_once_do_not_send_twice(
     process = start(world)
     until(lambda: channel.requests)
     result = world.run()
-    out, err = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=60)
     assert (out.strip(), result.status, result.requests) == ("done", "done", 0)
     assert all(count == 1 for count in channel.deliveries.values())
     assert f"is being run by process {process.pid}; waiting" in caplog.text

@@ -66,7 +66,7 @@ def test_the_pace_is_the_declared_one_within_two_percent() -> None:
 
 
 def test_complaints_halve_the_pace_once_and_patience_restores_it() -> None:
-    limiter, clock = paced(10)
+    limiter, _ = paced(10)
     sent = limiter.acquire()
     assert sent is not None
     limiter.slow_down(sent, 2.0)

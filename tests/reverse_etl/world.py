@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,14 @@ seamline:
   outputs:
     demo: {type: duckdb, path: "{{ env_var('SEAMLINE_DUCKDB_PATH') }}"}
     production: {type: duckdb, path: "{{ env_var('SEAMLINE_DUCKDB_PATH') }}"}
+"""
+
+POSTGRES_PROFILES = """
+seamline:
+  target: "{{ env_var('SEAMLINE_TARGET') }}"
+  outputs:
+    postgres: {type: postgres, host: 127.0.0.1, port: "{{ env_var('SEAMLINE_PG_PORT') }}",
+      user: "{{ env_var('SEAMLINE_PG_USER') }}", dbname: "{{ env_var('SEAMLINE_PG_DATABASE') }}"}
 """
 
 CONTACT_COLUMNS = {"person_id": "string", "email": "string", "name": "string", "score": "bigint"}
@@ -162,7 +170,7 @@ class World:
         (directory / "profiles.yml").write_text(PROFILES)
         (directory / "dbt_project.yml").write_text("name: world\nvars: {live_targets: []}\n")
         self.sql(
-            "create schema marts; create schema activation; create schema ops; create schema raw_shop",
+            *(f"create schema {name}" for name in ("marts", "activation", "ops", "raw_shop")),
             "create table marts.current_consents (person_id text, purpose text, channel text, "
             "state text, legal_basis text, source_name text, occurred_at timestamp)",
             "create table marts.suppressions (suppression_id text, person_id text, "
@@ -255,18 +263,21 @@ class World:
         content = {"nodes": self.nodes, "sources": self.sources, "exposures": self.exposures}
         (self.folder / "manifest.json").write_text(json.dumps(content))
 
-    def result(self, unique_id: str, status: str, at: str = "2026-10-31 23:00:00") -> None:
+    def result(self, unique_id: str, status: str) -> None:
         """Record a dbt result, newer than all before it."""
+        (newest,) = self.sql("select max(executed_at) from ops.dbt_results")[0]
+        at = (newest or AS_OF - timedelta(hours=1)) + timedelta(seconds=1)
+        name = unique_id.split(".")[2]
         self.sql(
-            "insert into ops.dbt_results select "
-            f"'{unique_id}', '', '{unique_id.rsplit('.', maxsplit=1)[-1]}', '{status}', 0, '', 'i', "
-            f"timestamp '{at}' + to_seconds(count(*)) from ops.dbt_results"
+            f"insert into ops.dbt_results values ('{unique_id}', '', '{name}', '{status}', 0, '', "
+            f"'i', timestamp '{at}')"
         )
 
     def rows(self, relation: str, rows: Sequence[Sequence[Any]], types: str) -> None:
         """Rebuild a relation, as dbt does."""
         with duckdb.connect(str(self.warehouse)) as connection:
-            connection.execute(f"create or replace table {relation} ({types})")
+            connection.execute(f"drop table if exists {relation}")
+            connection.execute(f"create table {relation} ({types})")
             if rows:
                 marks = ", ".join("?" for _ in rows[0])
                 connection.executemany(f"insert into {relation} values ({marks})", list(rows))
@@ -303,26 +314,54 @@ class World:
         return run_sync(self.project(), name, patience=QUICK, **options)
 
 
+@dataclass
+class PostgresWorld(World):
+    """The same world on a PostgreSQL server."""
+
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return super().environment | self.settings
+
+    def create(self) -> None:
+        super().create()
+        (self.folder / "dbt_project" / "profiles.yml").write_text(POSTGRES_PROFILES)
+
+    def sql(self, *statements: str) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = []
+        with closing(self._connect()) as connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+                rows = cursor.fetchall() if cursor.description else []
+        return rows
+
+    def ledger(self, query: str) -> list[tuple[Any, ...]]:
+        return self.sql("set search_path = sync", query)
+
+    def rows(self, relation: str, rows: Sequence[Sequence[Any]], types: str) -> None:
+        self.sql(f"drop table if exists {relation}", f"create table {relation} ({types})")
+        with closing(self._connect()) as connection, connection.cursor() as cursor:
+            for row in rows:
+                marks = ", ".join("%s" for _ in row)
+                cursor.execute(f"insert into {relation} values ({marks})", row)
+
+    def _connect(self) -> Any:
+        import psycopg2  # noqa: PLC0415 - an extra
+
+        connection = psycopg2.connect(
+            host="127.0.0.1",
+            port=self.settings["SEAMLINE_PG_PORT"],
+            user=self.settings["SEAMLINE_PG_USER"],
+            dbname=self.settings["SEAMLINE_PG_DATABASE"],
+        )
+        connection.autocommit = True
+        return connection
+
+
 def people(count: int, start: int = 0) -> list[tuple[str, str, str, int]]:
     """Return synthetic contacts."""
     return [
         (f"p{number}", f"person{number}@example.com", f"Person {number}", number)
         for number in range(start, start + count)
     ]
-
-
-@contextmanager
-def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Set variables for a while."""
-    import os  # noqa: PLC0415
-
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
