@@ -49,6 +49,10 @@ ONE_ENGINE_ONLY = (
 DRAWERS = re.compile(r"(^|_)(utils?|helpers?|common|managers?|base\d+|misc)(_|$)")
 NEWER = re.compile(r"(_v\d+|[a-z]\d)$")
 LONGEST = {".sql": 150, ".py": 400, ".yml": 400}
+LONGER = {
+    "country_names.sql": "a table of all countries, one a line",
+    "int_events_attributed.sql": "names the 27 columns of an event twice",
+}
 CODE = ("dbt_project", "orchestration", "reverse_etl", "seeds", "tests", "benchmarks")
 
 
@@ -340,9 +344,11 @@ def tests_are_sentences(house: House) -> Iterator[str]:
 @rule
 def files_stay_short(house: House) -> Iterator[str]:
     for path in house.files:
-        lines = house.text(path).count("\n")
-        if lines > LONGEST[path.suffix]:
-            yield f"{path}: {lines} lines, at most {LONGEST[path.suffix]}; take it apart"
+        lines, most = house.text(path).count("\n"), LONGEST[path.suffix]
+        if lines > most and path.name not in LONGER:
+            yield f"{path}: {lines} lines, at most {most}; take it apart"
+        if lines <= most and path.name in LONGER:
+            yield f"{path}: is short enough by now; take it off the list of exceptions"
 
 
 @rule

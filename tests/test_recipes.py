@@ -79,12 +79,18 @@ class Kitchen:
             path.write_text(block.text)
 
     def run(self, command: str, *arguments: str) -> str:
+        done = self.attempt(command, *arguments)
+        if done.returncode != 0:
+            pytest.fail(f"{command} {' '.join(arguments)}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def attempt(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         binaries = Path(sys.executable).parent
         program = {
             "seamline": [sys.executable, "-m", "orchestration.cli"],
             "pytest": [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"],
         }.get(command, [str(binaries / command)])
-        done = subprocess.run(
+        return subprocess.run(
             [*program, *arguments],
             cwd=self.root,
             env={**os.environ, **self.workspace.environment, "PYTHONPATH": str(self.root)},
@@ -92,9 +98,6 @@ class Kitchen:
             text=True,
             check=False,
         )
-        if done.returncode != 0:
-            pytest.fail(f"{command} {' '.join(arguments)}\n{done.stdout}{done.stderr}")
-        return done.stdout
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.workspace.warehouse), read_only=True) as connection:
@@ -166,6 +169,18 @@ def test_a_segment_is_added(kitchen: Kitchen) -> None:
     assert {person for person, _, _ in audience} == found
     assert {label for _, label, _ in audience} == {"Store regulars"}
     assert all('"visit_count": ' in properties for _, _, properties in audience)
+
+
+def test_a_segment_that_does_not_say_what_it_is_for_is_refused(kitchen: Kitchen) -> None:
+    path = "dbt_project/models/segments/new_customers.yml"
+    described = kitchen.root / path
+    lines = described.read_text().splitlines(keepends=True)
+    described.write_text("".join(line for line in lines if "purpose:" not in line))
+    done = kitchen.attempt("dbt", "run", "--select", "sync_klaviyo_audience_members")
+    assert done.returncode == 1
+    assert f"{path.partition('/')[2]}: the segment 'new_customers' has no" in done.stdout
+    assert "config.meta.segment.purpose" in done.stdout
+    assert kitchen.rows("select 1 from activation.sync_klaviyo_audience_members limit 1")
 
 
 def test_a_destination_is_added(kitchen: Kitchen) -> None:

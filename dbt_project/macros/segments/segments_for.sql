@@ -3,7 +3,8 @@
 
   It reads dbt's graph, which is complete only once everything is parsed: while parsing, and in
   models that dbt must order after the segments, there is nothing to read. That is why the
-  activation models run as an invocation of their own.
+  activation models run as an invocation of their own. A segment that does not say what it is
+  for reaches no channel: that is an error.
 #}
 {% macro segments_for(destination) %}
     {%- set found = [] -%}
@@ -11,6 +12,13 @@
         {%- for node in graph.nodes.values() | sort(attribute='name') -%}
             {%- if node.resource_type == 'model'
                     and destination in node.config.meta.get('segment', {}).get('channels', []) -%}
+                {%- for fact in ['label', 'owner', 'objective', 'purpose', 'expires_on']
+                        if not node.config.meta.segment.get(fact) -%}
+                    {{- exceptions.raise_compiler_error(
+                        node.patch_path.split('://') | last ~ ": the segment '" ~ node.name
+                        ~ "' has no config.meta.segment." ~ fact ~ "; say it there."
+                    ) -}}
+                {%- endfor -%}
                 {%- do found.append(node) -%}
             {%- endif -%}
         {%- endfor -%}
