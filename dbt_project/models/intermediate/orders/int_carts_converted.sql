@@ -1,6 +1,7 @@
 {#
     The order that ended a cart: the one that names it, else the first that the same person placed
-    afterwards, in whatever channel: who has bought at the till needs no reminder of the cart.
+    afterwards, in whatever channel: who has bought at the till needs no reminder of the cart. Where
+    the shop's orders are not in the warehouse, or have been cancelled, the site's word is taken.
 #}
 with
 
@@ -14,6 +15,13 @@ orders as (
 
     select * from {{ ref('int_orders_attributed') }}
     where status = 'placed'
+
+),
+
+events as (
+
+    select * from {{ ref('events') }}
+    where event_name = 'order_completed' and cart_id is not null
 
 ),
 
@@ -38,6 +46,15 @@ candidates as (
     inner join orders
         on carts.person_id = orders.person_id
         and orders.ordered_at > carts.last_activity_at
+
+    union all
+
+    select
+        cart_id,
+        coalesce(order_id, event_id) as order_id,
+        occurred_at as ordered_at,
+        3 as preference
+    from events
 
 ),
 
