@@ -70,6 +70,7 @@ class DuckDBWarehouse:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.reader = _connect_when_free(path, wait, on_wait)
         self.reader.execute("set TimeZone = 'UTC'")
+        self.reader.execute("set enable_progress_bar = false")
 
     def __enter__(self) -> Self:
         return self
@@ -123,6 +124,7 @@ class PostgresWarehouse:
         self._error: type[Exception] = psycopg2.Error
         self.reader = duckdb.connect()
         self.reader.execute("set TimeZone = 'UTC'")
+        self.reader.execute("set enable_progress_bar = false")
 
     def __enter__(self) -> Self:
         return self

@@ -93,6 +93,7 @@ def generate(
         connection.execute(f"set temp_directory = '{spill}'")
         connection.execute(f"set memory_limit = '{memory_limit}'")
         connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set enable_progress_bar = false")
         connection.execute(f"set variable seed = '{seed}'")
         connection.execute(
             f"set variable visits_per_person = {events_per_person / EVENTS_PER_VISIT!r}"
