@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 import duckdb
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.csv  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.csv
 
 from orchestration.extract_files import (
     ExtractFile,
@@ -107,7 +107,7 @@ class PostgresWarehouse:
 
     def __init__(self, settings: dict[str, Any]) -> None:
         try:
-            import psycopg2  # type: ignore[import-untyped]  # noqa: PLC0415
+            import psycopg2  # noqa: PLC0415
         except ImportError as error:
             raise SeamlineError(
                 "PostgreSQL needs psycopg2: pip install 'seamline[postgres]'."

@@ -107,7 +107,8 @@ def test_parquet_types_land_as_text(folder: Path, profile: Profile) -> None:
     (folder / "shop").mkdir(parents=True)
     duckdb.sql(
         "select 13085.0::double as customer, true as test, 12.50::decimal(9, 2) as price,"
-        " timestamp '2026-10-01 12:00:00' as seen, [1, 2] as tags, {'a': 1} as extra, null as nothing"
+        " timestamp '2026-10-01 12:00:00' as seen, [1, 2] as tags, {'a': 1} as extra,"
+        " null as nothing"
     ).write_parquet(str(folder / "shop/order.parquet"))
     load_folder(folder, profile)
     columns = "customer, test, price, seen, tags, extra, nothing"
@@ -278,7 +279,7 @@ def test_public_files_land_under_their_own_names(
 def test_postgres_lands_the_same_rows(
     folder: Path, profile: Profile, postgres: PostgresServer
 ) -> None:
-    import psycopg2  # type: ignore[import-untyped]  # noqa: PLC0415 - an optional extra
+    import psycopg2  # noqa: PLC0415 - an optional extra
 
     database = postgres.create_database("landing")
     settings = {
