@@ -28,6 +28,7 @@ from reverse_etl.errors import SeamlineError
 from reverse_etl.profile import home_directory, project_directory, read_profile
 
 _REAL_HOME = "real"
+_LOG_WIDTH = 110
 
 
 def main() -> None:
@@ -36,7 +37,9 @@ def main() -> None:
     parser.add_argument("--real", metavar="DIR", type=Path, help="folder with the real data sets")
     real: Path | None = parser.parse_args().real
     # A handle of its own, since what dbt and Dagster print goes to a file while they run.
-    console = Console(file=os.fdopen(os.dup(sys.stdout.fileno()), "w"), highlight=False)
+    stdout = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    width = None if stdout.isatty() else _LOG_WIDTH
+    console = Console(file=stdout, width=width, highlight=False)
     try:
         ran = _demonstrate(console) if real is None else _demonstrate_real(console, real)
     except SeamlineError as error:
@@ -53,6 +56,8 @@ def _demonstrate(console: Console) -> Ran:
     what = "Landing seeds/raw, building and testing every model, syncing"
     with _told(console, what), sandbox_process():
         ran = run_daily()
+    if not ran.is_built:
+        return ran
     figures = Figures(_warehouse())
     truth = project_directory().parent / "seeds" / "truth" / "person_records.csv"
     manifest = _published(home)
@@ -79,6 +84,8 @@ def _demonstrate_real(console: Console, data: Path) -> Ran:
     _empty(home)
     with _told(console, f"Landing {data}, building and testing every model"):
         ran = run_daily("not group:channels")
+    if not ran.is_built:
+        return ran
     figures = Figures(_warehouse())
     report.print_real(console, figures)
     report.print_landing(console, figures)

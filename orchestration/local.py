@@ -25,6 +25,7 @@ _START_SECONDS = 30
 # would let two runs that are started at once collide.
 _SETTINGS = """\
 telemetry: {enabled: false}
+nux: {enabled: false}
 concurrency: {pools: {default_limit: 1, granularity: op}}
 """
 

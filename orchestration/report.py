@@ -58,6 +58,11 @@ def print_syncs(console: Console, syncs: Mapping[str, Mapping[str, Any]]) -> Non
     for name, sync in syncs.items():
         table.add_row(name, *_numbers([sync[count] for count in _SYNC_COUNTS]))
     console.print(table)
+    reasons = _table("Held back", "sync", "records", "reason")
+    for name, sync in syncs.items():
+        for reason, count in sync["held_reasons"].items():
+            reasons.add_row(name, f"{count:,}", reason)
+    console.print(reasons)
 
 
 def print_real(console: Console, figures: Figures) -> None:
@@ -96,7 +101,7 @@ def print_time(console: Console, steps: Mapping[str, float], seconds: float) -> 
 def print_next_steps(console: Console) -> None:
     """Print where to look next."""
     console.print(
-        "[bold]Look next[/bold]\n"
+        "\n[bold]Look next[/bold]\n"
         "  make sandbox                     the channels' side: every audience as it arrived\n"
         "  make dagster                     the whole graph, every check, every run\n"
         "  .venv/bin/seamline plan          what would be sent now: nothing, until data change\n"
@@ -105,11 +110,14 @@ def print_next_steps(console: Console) -> None:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table = Table(
+        title=f"\n{title}", title_justify="left", title_style="bold", box=None, pad_edge=False
+    )
     first, *others = columns
-    table.add_column(first, min_width=30, style="none")
+    table.add_column(first, min_width=30)
     for column in others:
-        table.add_column(column, justify="right", header_style="dim")
+        is_text = column == "reason"
+        table.add_column(column, justify="left" if is_text else "right", header_style="dim")
     return table
 
 

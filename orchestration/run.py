@@ -23,6 +23,7 @@ class Ran:
     """How a run of the job went."""
 
     is_success: bool
+    is_built: bool  # the tables are there; a test may have failed, and a sync been refused
     failures: list[str]
     steps: dict[str, float]
     syncs: dict[str, dict[str, Any]]
@@ -48,6 +49,7 @@ def run_daily(select: str = "*") -> Ran:
 
 
 def _read(result: dg.JobExecutionResult, seconds: float) -> Ran:
+    is_built = True
     failures: list[str] = []
     steps: dict[str, float] = {}
     syncs: dict[str, dict[str, Any]] = {}
@@ -59,11 +61,13 @@ def _read(result: dg.JobExecutionResult, seconds: float) -> Ran:
             told = event.step_failure_data.user_failure_data
             why = told.description if told else event.step_failure_data.error_display_string
             failures.append(f"{step}: {why}")
+            # A step that failed by our own word has done its work; anything else stopped it.
+            is_built = is_built and told is not None and step != "landing"
             if told and told.metadata:
                 syncs[step] = _plain(told.metadata)
         elif event.is_step_materialization and str(event.step_key).startswith("channels__"):
             syncs[step] = _plain(event.step_materialization_data.materialization.metadata)
-    return Ran(result.success, failures, steps, dict(sorted(syncs.items())), seconds)
+    return Ran(result.success, is_built, failures, steps, dict(sorted(syncs.items())), seconds)
 
 
 def _plain(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, Any]:

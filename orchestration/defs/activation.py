@@ -83,7 +83,11 @@ def _metadata(result: SyncResult) -> dict[str, Any]:
         "run": result.run_id,
         "status": result.status,
         "duration_seconds": result.duration_seconds,
+        "requests": result.requests,
+        "retries": result.retries,
+        "error": result.error,
         "guards": dg.MetadataValue.md(_guards_table(result)),
+        "held_reasons": dg.MetadataValue.json(dict(result.held_reasons)),
         "rejections": dg.MetadataValue.md(_rejections_table(result)),
     }
 
@@ -120,7 +124,8 @@ def _what_to_do(result: SyncResult) -> str:
     """Return what happened, why, and what to type next."""
     opening = {
         "refused": f"{result.sync} refused; only removals owed to privacy were sent.",
-        "failed": f"{result.sync} failed; {result.pending} records wait for the next run.",
+        "failed": f"{result.sync} failed: {result.error}; {result.pending} records wait for the "
+        "next run.",
     }.get(result.status, f"{result.sync} sent all but the audiences that were refused.")
     reasons = [
         f"- {' '.join(filter(None, [guard.audience, guard.name]))}: {guard.reason}; "
