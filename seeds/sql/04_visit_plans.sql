@@ -29,6 +29,8 @@ timed as (
         getvariable('extract_end') - 3700
         - case
             when is_lapsed then (86400 * (62 + 56 * part(h, 0)))::bigint
+            -- Whoever nobody knows is known for a short time only: cookies go away.
+            when persona = 'visitor' then (86400 * 60 * part(h, 0) * part(h, 0))::bigint
             else (86400 * getvariable('extract_days') * part(h, 0)
                 * (0.25 + 0.75 * part(h, 0)))::bigint
         end as started_at,

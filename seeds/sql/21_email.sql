@@ -42,7 +42,7 @@ select
     *,
     status = 'cleaned' and nth = 1 as bounces_hard,
     status <> 'cleaned' and part(h, 0) < 0.01 as bounces_softly,
-    status <> 'cleaned' and part(h, 0) >= 0.01 and part(h, 1) < 0.15 + 0.55 * eagerness as opens,
+    status <> 'cleaned' and part(h, 0) >= 0.01 and part(h, 1) < 0.40 * eagerness as opens,
     opens and part(h, 2) < 0.30 as clicks,
     status = 'unsubscribed'
     and row_number() over (partition by list_id, no order by sent_at desc) = 1 as unsubscribes
