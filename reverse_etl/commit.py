@@ -47,13 +47,17 @@ class Commit:
         if tally.operations:
             self._changelog()
             self._snapshot()
-        self._rejected()
+        if tally.operations or self._open_rejections():
+            self._rejected()
         self._audiences()
         self.warehouse.execute(
             f"delete from sync.sync_plan where {self._mine} and operation <> 'hold'"
         )
-        left = f"select count(*) from sync.sync_rejected where {self._this}"
-        return replace(tally, open_rejections=self.warehouse.rows(left)[0][0])
+        return replace(tally, open_rejections=self._open_rejections())
+
+    def _open_rejections(self) -> int:
+        query = f"select count(*) from sync.sync_rejected where {self._this}"
+        return int(self.warehouse.rows(query)[0][0])
 
     @property
     def _mine(self) -> str:
@@ -70,6 +74,12 @@ class Commit:
     @property
     def _delivered(self) -> str:
         """Every row that was spooled, with its fate; what has no ending was acknowledged."""
+        if not self.outcome.endings:
+            return (
+                "(select plan.*, 'acknowledged' as fate, '' as code, '' as verdict, "
+                "false as is_permanent, plan.channel_id as known_as from sync.sync_plan as plan "
+                f"where plan.{self._mine} and plan.operation <> 'hold') as delivered"
+            )
         return (
             "(select plan.*, coalesce(endings.fate, 'acknowledged') as fate, endings.code, "
             "endings.reason as verdict, coalesce(endings.is_permanent, false) as is_permanent, "
@@ -79,9 +89,11 @@ class Commit:
         )
 
     def _load_endings(self) -> None:
-        import pyarrow as pa  # noqa: PLC0415 - a run without changes has nothing to load
-
         endings = self.outcome.endings
+        if not endings:
+            return
+        import pyarrow as pa  # noqa: PLC0415 - most runs have nothing to load
+
         content = pa.table(
             {
                 "position": pa.array([e.position for e in endings], pa.int64()),
@@ -121,7 +133,8 @@ class Commit:
         """Acknowledged rows as sent; uncertain ones without fingerprint, so never forgotten."""
         delete = f"delete from sync.sync_snapshot where {self._this} and (audience, key) in"
         self.warehouse.execute(
-            f"{delete} (select audience, key from {self._delivered} where fate = 'acknowledged')"
+            f"{delete} (select audience, key from {self._delivered} where fate = 'acknowledged' "
+            "and (previous_fingerprint is not null or operation = 'remove'))"
         )
         insert = (
             "insert into sync.sync_snapshot select sync, audience, key, person_id, purpose, "

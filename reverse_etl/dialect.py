@@ -51,6 +51,10 @@ class Dialect(Protocol):
         """
         ...
 
+    def short_hash(self, text: str) -> str:
+        """Return an expression for a 64-bit hash of a text."""
+        ...
+
     def sha256(self, text: str) -> str:
         """Return an expression for the hexadecimal SHA-256 of a text."""
         ...
@@ -85,6 +89,10 @@ class DuckDB:
     def marks(self, values: Sequence[str]) -> str:
         """See ``Dialect.marks``."""
         return f"[{', '.join(f'(hash({value}) & 4294967295)::uinteger' for value in values)}]"
+
+    def short_hash(self, text: str) -> str:
+        """See ``Dialect.short_hash``."""
+        return f"hash({text})"
 
     def sha256(self, text: str) -> str:
         """See ``Dialect.sha256``."""
@@ -126,6 +134,10 @@ class PostgreSQL:
         """See ``Dialect.marks``."""
         hashes = ", ".join(f"hashtext(cast({value} as text))" for value in values)
         return f"cast(array[{hashes}] as integer[])"
+
+    def short_hash(self, text: str) -> str:
+        """See ``Dialect.short_hash``."""
+        return f"hashtextextended({text}, 0)"
 
     def sha256(self, text: str) -> str:
         """See ``Dialect.sha256``."""

@@ -126,6 +126,7 @@ def make_plan(
         dialect=warehouse.dialect,
         permission=permission(sync, project.purposes, project.manifest, warehouse),
         types=_readable(sync, sight.types),
+        is_first=not _holds_anything(sync, warehouse),
         only=only,
     )
     warehouse.execute(
@@ -156,6 +157,14 @@ def _readable(sync: Sync, types: dict[str, str]) -> dict[str, str]:
     """Return the columns if rows can be read by them at all; the drift guard says so if not."""
     needed = set(sync.key) | ({"audience", "purpose", "person_id"} if sync.is_audience else set())
     return types if needed <= set(types) else {}
+
+
+def _holds_anything(sync: Sync, warehouse: Warehouse) -> bool:
+    return bool(
+        warehouse.rows(
+            f"select 1 from sync.sync_snapshot where sync = {literal(sync.name)} limit 1"
+        )
+    )
 
 
 def _count(plan: Plan, warehouse: Warehouse) -> Plan:

@@ -200,6 +200,7 @@ def _connect(path: Path, home: Path) -> duckdb.DuckDBPyConnection:
     try:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("set preserve_insertion_order = false")
+        connection.execute("set enable_progress_bar = false")
         connection.execute(f"attach '{home / 'sync.duckdb'}' as sync (read_write)")
     except BaseException:
         connection.close()
