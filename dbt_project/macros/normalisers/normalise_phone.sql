@@ -17,15 +17,24 @@
     {%- for calling_code, pattern in phone_patterns().items() -%}
         {%- do valid.append(calling_code ~ '(?:' ~ pattern ~ ')') -%}
     {%- endfor -%}
+    {%- set zero_codes = [] -%}
+    {%- for name in trunks['0'] -%} {%- do zero_codes.append(calling_codes[name]) -%} {%- endfor -%}
+    {# +49 (0)30: the zero is dialled at home only. Where there is no such zero it is a mistake. #}
+    {%- set abroad = replace_pattern(
+        expression, '^(\\s*(?:[+]|00)(?:' ~ zero_codes | join('|') ~ ')[ ./-]*)[(]0[)]', '\\1'
+    ) -%}
     {%- set digits = replace_pattern(expression, '[^0-9]', '') -%}
     {%- set candidate -%}
         case
             when not {{ matches_pattern(expression, '^\\s*[+]?[0-9 ()./-]+\\s*$') }} then null
             when {{ matches_pattern(expression, '^\\s*[+]') }}
-                then '+' || {{ replace_pattern(replace_pattern(expression, '[(]0[)]', ''), '[^0-9]', '') }}
+                then '+' || {{ replace_pattern(abroad, '[^0-9]', '') }}
             when {{ matches_pattern(expression, '^\\s*00') }}
                 and coalesce({{ country }}, '') not in ('{{ other_exits | join("', '") }}')
-                then '+' || {{ replace_pattern(replace_pattern(expression, '^\\s*00|[(]0[)]', ''), '[^0-9]', '') }}
+                then '+' || {{ replace_pattern(replace_pattern(abroad, '^\\s*00', ''), '[^0-9]', '') }}
+            {# Without its zero, 4930... in Germany is either Leer or the calling code: give up. #}
+            when {{ country }} in ('{{ trunks['0'] | join("', '") }}')
+                and starts_with({{ digits }}, {{ lookup_text(country, calling_codes) }}) then null
             {%- for trunk, names in trunks.items() if trunk %}
             when {{ country }} in ('{{ names | join("', '") }}')
                 then '+' || {{ lookup_text(country, calling_codes) }} || {{ replace_pattern(digits, '^' ~ trunk, '') }}
