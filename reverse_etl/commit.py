@@ -9,8 +9,8 @@ from datetime import datetime
 
 from reverse_etl.dialect import literal
 from reverse_etl.diff import field_names
+from reverse_etl.outcome import Outcome
 from reverse_etl.project import Sync
-from reverse_etl.send import Outcome
 from reverse_etl.warehouse import Warehouse
 
 

@@ -10,9 +10,9 @@ from typing import Any, Literal
 from reverse_etl.commit import Tally
 from reverse_etl.dialect import literal
 from reverse_etl.guards import GuardVerdict
+from reverse_etl.outcome import Ending, Outcome
 from reverse_etl.plan import Plan, clock
 from reverse_etl.project import Project, Sync
-from reverse_etl.send import Ending, Outcome
 from reverse_etl.warehouse import Warehouse
 
 Status = Literal["done", "refused", "rejected", "failed"]

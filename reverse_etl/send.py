@@ -9,8 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from reverse_etl.connection import Connection
 from reverse_etl.destination import (
@@ -19,46 +18,23 @@ from reverse_etl.destination import (
     Destination,
     Record,
     Refused,
-    Response,
     Verdict,
 )
 from reverse_etl.errors import SeamlineError
 from reverse_etl.http import AnswerLost, Client, OutOfPatience, Patience
 from reverse_etl.journal import Journal, read_journal
 from reverse_etl.limiter import limiter_for
+from reverse_etl.outcome import Ending, Fate, Outcome
 from reverse_etl.project import Sync
 from reverse_etl.spool import Piece, Spool
+from reverse_etl.transcript import Answers, JournalTranscript
 from reverse_etl.verdicts import readable
 
-Fate = Literal["acknowledged", "rejected", "uncertain", "pending"]
 Progress = Callable[[int, int], None]
 
 # A channel that answers nobody, or refuses everything one by one, is not asked a million times.
 MOST_SILENT_BATCHES = 3
 MOST_REFUSALS_IN_A_ROW = 200
-
-
-@dataclass(frozen=True)
-class Ending:
-    """What became of one planned row, where it was not simply acknowledged."""
-
-    position: int
-    fate: Fate
-    code: str = ""
-    reason: str = ""
-    is_permanent: bool = False
-    channel_id: str | None = None
-
-
-@dataclass
-class Outcome:
-    """What became of a run. Rows that ``endings`` does not name were acknowledged."""
-
-    endings: list[Ending] = field(default_factory=list)
-    audiences: dict[str, str] = field(default_factory=dict)
-    requests: int = 0
-    retries: int = 0
-    error: str = ""
 
 
 class Sender:
@@ -84,7 +60,7 @@ class Sender:
         self._refusals_in_a_row = 0
         self._refused_audiences: dict[str, Verdict] = {}
         self._decided: dict[int, dict[str, Any]] = {}
-        self._answers: dict[tuple[str, int], dict[str, Any]] = {}
+        self._answers: Answers = {}
 
     def run(self) -> Outcome:
         """Send everything that may still be sent and return what became of it."""
@@ -144,7 +120,7 @@ class Sender:
     def _is_ready(self, piece: Piece) -> bool:
         """See to the list that the piece goes to; settle the piece where there can be none."""
         if self.outcome.error:
-            self._settle(piece, [_ending(p, "pending") for p in piece.positions], decided=False)
+            self._settle(piece, [Ending(p, "pending") for p in piece.positions], decided=False)
             return False
         if self.sync.is_audience and piece.audience not in self.outcome.audiences:
             self._prepare(piece.audience)
@@ -166,7 +142,9 @@ class Sender:
             preparation = self.sync.channel.prepare(
                 self.sync.object.name, audience, label, self.connection.settings
             )
-            channel_id = self._client.drive(preparation, _Memory(self, batch_id))
+            channel_id = self._client.drive(
+                preparation, JournalTranscript(self._journal, self._answers, batch_id)
+            )
         except Refused as refused:
             reason = readable(f"the list could not be made: {refused.reason}")
             self._refused_audiences[audience] = Verdict("", "rejected", refused.code, reason)
@@ -183,7 +161,7 @@ class Sender:
             self._settle(piece, endings, decided=True)
         except SeamlineError as error:
             self._stop(str(error))
-            self._settle(piece, [_ending(p, "pending") for p in piece.positions], decided=False)
+            self._settle(piece, [Ending(p, "pending") for p in piece.positions], decided=False)
         except BaseException as error:
             self._stop(f"{type(error).__name__}: {error}")
             raise
@@ -196,7 +174,7 @@ class Sender:
         A batch that is refused as a whole is halved until the record to blame stands alone.
         """
         if self.outcome.error:
-            return [_ending(position, "pending") for position in positions]
+            return [Ending(position, "pending") for position in positions]
         try:
             verdicts = self._ask(records, piece, batch_id)
         except Refused as refused:
@@ -237,7 +215,10 @@ class Sender:
         )
         if isinstance(self.sync.channel, Destination):
             assert self._client is not None
-            return self._client.drive(self.sync.channel.converse(batch), _Memory(self, batch_id))
+            return self._client.drive(
+                self.sync.channel.converse(batch),
+                JournalTranscript(self._journal, self._answers, batch_id),
+            )
         return self.sync.channel.write(batch)
 
     def _audience(self, name: str) -> Audience | None:
@@ -319,40 +300,3 @@ class Sender:
     def _stop(self, reason: str) -> None:
         with self._lock:
             self.outcome.error = self.outcome.error or reason
-
-
-class _Memory:
-    """The journal as the transcript of one batch's conversation."""
-
-    def __init__(self, sender: Sender, batch_id: str) -> None:
-        self._sender = sender
-        self._batch_id = batch_id
-
-    def recall(self, step: int) -> Response | None:
-        """See ``http.Transcript``."""
-        entry = self._sender._answers.get((self._batch_id, step))
-        if entry is None:
-            return None
-        if "status" not in entry:
-            raise AnswerLost("the run was interrupted while it waited for the answer")
-        return Response(entry["status"], entry["headers"], entry["body"].encode())
-
-    def asking(self, step: int) -> None:
-        """See ``http.Transcript``."""
-        self._sender._journal.write({"asked": self._batch_id, "step": step})
-
-    def answered(self, step: int, response: Response) -> None:
-        """See ``http.Transcript``."""
-        self._sender._journal.write(
-            {
-                "asked": self._batch_id,
-                "step": step,
-                "status": response.status,
-                "headers": dict(response.headers),
-                "body": response.body.decode(errors="replace"),
-            }
-        )
-
-
-def _ending(position: int, fate: Fate) -> Ending:
-    return Ending(position, fate)

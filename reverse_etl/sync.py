@@ -17,10 +17,11 @@ from reverse_etl.connection import Connection
 from reverse_etl.http import Patience
 from reverse_etl.ledger import prepare_ledger
 from reverse_etl.lock import sync_lock
+from reverse_etl.outcome import Outcome
 from reverse_etl.plan import Plan, clock, make_plan
 from reverse_etl.project import Project, Sync
 from reverse_etl.runs import SyncResult, begin_run, end_run, lost_outcome, unfinished_runs
-from reverse_etl.send import Outcome, Progress, Sender
+from reverse_etl.send import Progress, Sender
 from reverse_etl.spool import Spool, find_spool, write_spool
 from reverse_etl.warehouse import Warehouse, open_warehouse
 
