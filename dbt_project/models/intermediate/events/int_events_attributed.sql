@@ -73,7 +73,8 @@ recognised as (
     from happened
     left join identities as users
         on happened.user_id_type = users.identifier_type
-        and {{ normalise_identifier('happened.user_id_type', 'happened.user_id') }} = users.identifier_value
+        and {{ normalise_identifier('happened.user_id_type', 'happened.user_id') }}
+        = users.identifier_value
     left join identities as devices
         on devices.identifier_type = 'anonymous_id'
         and trim(happened.anonymous_id) = devices.identifier_value
@@ -130,7 +131,8 @@ logged_in as (
 
 select
     recognised.event_id,
-    coalesce(recognised.user_person_id, logged_in.person_id, recognised.device_person_id) as person_id,
+    coalesce(recognised.user_person_id, logged_in.person_id, recognised.device_person_id)
+        as person_id,
     coalesce(
         trim(recognised.anonymous_id),
         recognised.user_id_type || ':' || trim(recognised.user_id),

@@ -46,7 +46,9 @@ companions as (
 
 too_common as (
 
-    select distinct identifier_type, identifier_value
+    select distinct
+        identifier_type,
+        identifier_value
     from companions
     where companion_count > person_limit
 

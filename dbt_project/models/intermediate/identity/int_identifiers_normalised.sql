@@ -19,7 +19,9 @@ blocks as (
 -- A value is normalised and judged once, however many records carry it.
 written as (
 
-    select distinct identifier_type, identifier_value as written_value
+    select distinct
+        identifier_type,
+        identifier_value as written_value
     from identifiers
     where trim(identifier_value) <> ''
 
@@ -44,7 +46,8 @@ blocked as (
     inner join blocks
         on blocks.identifier_type in ('any', normalised.identifier_type)
         and (
-            blocks.kind = 'value' and {{ ascii_lower('normalised.identifier_value') }} = blocks.value
+            blocks.kind = 'value'
+            and {{ ascii_lower('normalised.identifier_value') }} = blocks.value
             or blocks.kind = 'pattern'
             and {{ fits_pattern_of(ascii_lower('normalised.identifier_value'), 'blocks.value') }}
         )

@@ -15,7 +15,11 @@ identifiers as (
 registered as (
 
     {% if is_incremental() %}
-        select identifier_type, identifier_value, generation from {{ this }}
+        select
+            identifier_type,
+            identifier_value,
+            generation
+        from {{ this }}
     {% else %}
         select
             cast(null as {{ dbt.type_string() }}) as identifier_type,

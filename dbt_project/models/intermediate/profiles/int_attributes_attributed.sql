@@ -21,7 +21,9 @@ person_records as (
 
 worthless as (
 
-    select distinct identifier_type, identifier_value
+    select distinct
+        identifier_type,
+        identifier_value
     from {{ ref('int_identity_edges') }}
     where refusal_reason in ('blocked', 'invalid', 'too_common')
 

@@ -42,7 +42,8 @@ counted as (
         min(occurred_at) as started_at,
         max(occurred_at) as ended_at,
         count(*) as event_count,
-        sum(case when event_name in ('page_viewed', 'screen_viewed') then 1 else 0 end) as page_view_count,
+        sum(case when event_name in ('page_viewed', 'screen_viewed') then 1 else 0 end)
+            as page_view_count,
         max(case when event_name = 'order_completed' then 1 else 0 end) as order_completed
     from events
     group by 1

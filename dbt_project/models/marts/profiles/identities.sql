@@ -8,7 +8,10 @@ identifiers as (
 
 person_ids as (
 
-    select distinct component_id, current_person_id from {{ ref('int_person_ids_resolved') }}
+    select distinct
+        component_id,
+        current_person_id
+    from {{ ref('int_person_ids_resolved') }}
 
 )
 

@@ -20,7 +20,11 @@ person_ids as (
 logged as (
 
     {% if is_incremental() %}
-        select person_id, to_person_id, sequence from {{ this }}
+        select
+            person_id,
+            to_person_id,
+            sequence
+        from {{ this }}
     {% else %}
         select
             cast(null as {{ dbt.type_string() }}) as person_id,

@@ -14,7 +14,10 @@ components as (
 
 person_ids as (
 
-    select distinct component_id, current_person_id from {{ ref('int_person_ids_resolved') }}
+    select distinct
+        component_id,
+        current_person_id
+    from {{ ref('int_person_ids_resolved') }}
 
 )
 
