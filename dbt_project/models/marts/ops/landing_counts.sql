@@ -4,12 +4,12 @@ with
 judged as (
 
     {%- for source_name, table in raw_shaped_tables() %}
-    select
-        source_name,
-        source_table,
-        row_status
-    from {{ ref('stg_' ~ source_name ~ '__' ~ table) }}
-    {{- '\n\n    union all\n' if not loop.last }}
+        select
+            source_name,
+            source_table,
+            row_status
+        from {{ ref('stg_' ~ source_name ~ '__' ~ table) }}
+        {% if not loop.last %}union all{% endif %}
     {%- endfor %}
 
 ),

@@ -20,5 +20,5 @@ renamed as (
 )
 
 {{ judged_rows('renamed', dict(segment_reasons(), **{
-    'unknown_event': "event_name is null or event_name not in ('product_viewed', 'product_added')",
+    'unknown_event': "coalesce(event_name, '') not in ('product_viewed', 'product_added')",
 }), newest_by='received_at') }}

@@ -1,7 +1,10 @@
 {{ config(enabled='clickstream' in var('sources')) }}
 
 {# Pages become page views; what a shop event means the same as takes its name; the rest stays. #}
-{%- set pages = ['home', 'catalog', 'promo_page', 'account_page', 'review_page', 'error_page', 'cart'] %}
+{%- set pages = [
+    'home', 'catalog', 'promo_page', 'account_page', 'review_page', 'error_page', 'cart'
+] %}
+{%- set is_page = "event_label in ('" ~ pages | join("', '") ~ "')" %}
 
 with
 
@@ -31,18 +34,19 @@ select
 
     ----------  strings
     case
-        when event_label in ('{{ pages | join("', '") }}') then 'page_viewed'
+        when {{ is_page }} then 'page_viewed'
         when event_label = 'product_view' then 'product_viewed'
         when event_label = 'add_to_cart' then 'product_added'
         when event_label = 'purchase' then 'order_completed'
         else event_label
     end as event_name,
-    case when event_label in ('{{ pages | join("', '") }}') then '/' || event_label end as page_path,
+    case when {{ is_page }} then '/' || event_label end as page_path,
     acquisition_channel as campaign_medium,
     platform as device_type,
     {{ empty_columns({
-        'page_title': 'string', 'referrer': 'string', 'campaign_source': 'string', 'campaign_name': 'string',
-        'sku': 'string', 'product_name': 'string', 'product_category': 'string', 'currency': 'string',
+        'page_title': 'string', 'referrer': 'string', 'campaign_source': 'string',
+        'campaign_name': 'string', 'sku': 'string', 'product_name': 'string',
+        'product_category': 'string', 'currency': 'string',
     }) }},
 
     ----------  numbers

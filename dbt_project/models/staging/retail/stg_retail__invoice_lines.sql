@@ -1,5 +1,8 @@
 {{ config(enabled='retail' in var('sources')) }}
 
+{%- set quantity = try_integer(adapter.quote('Quantity')) %}
+{%- set unit_price = try_number(adapter.quote('Price')) %}
+
 with
 
 landed as (
@@ -23,9 +26,9 @@ renamed as (
         {{ normalise_country(adapter.quote('Country')) }} as country,
 
         ----------  numbers
-        {{ try_integer(adapter.quote('Quantity')) }} as quantity,
-        {{ try_number(adapter.quote('Price')) }} as unit_price,
-        {{ money(try_integer(adapter.quote('Quantity')) ~ ' * ' ~ try_number(adapter.quote('Price'))) }} as line_amount,
+        {{ quantity }} as quantity,
+        {{ unit_price }} as unit_price,
+        {{ money(quantity ~ ' * ' ~ unit_price) }} as line_amount,
 
         ----------  booleans
         coalesce({{ adapter.quote('Invoice') }} like 'C%', false) as is_credit_note,

@@ -4,7 +4,10 @@ with
 
 landed as (
 
-    select * from {{ source('raw_shop', 'order') }}
+    select
+        orders.*,
+        orders.source_name as sales_channel
+    from {{ source('raw_shop', 'order') }} as orders
 
 ),
 
@@ -21,12 +24,14 @@ renamed as (
 
         ----------  strings
         name as order_name,
-        case when landed.source_name = 'pos' then 'store' else 'online' end as order_channel,
+        case when sales_channel = 'pos' then 'store' else 'online' end as order_channel,
         case when cancelled_at is null then 'placed' else 'cancelled' end as status,
         financial_status,
         {{ normalise_currency('currency') }} as currency,
         email,
-        {{ international_phone('billing_address_phone', normalise_country('shipping_address_country_code')) }} as phone,
+        {{ international_phone(
+            'billing_address_phone', normalise_country('shipping_address_country_code')
+        ) }} as phone,
         shipping_address_city as city,
         {{ normalise_country('shipping_address_country_code') }} as country,
         landing_site_base_url as landing_page_path,
@@ -42,7 +47,10 @@ renamed as (
         coalesce({{ try_boolean('test') }}, false) as is_test,
 
         ----------  times
-        coalesce({{ try_timestamp('processed_at') }}, {{ try_timestamp('created_at') }}) as ordered_at,
+        coalesce(
+            {{ try_timestamp('processed_at') }},
+            {{ try_timestamp('created_at') }}
+        ) as ordered_at,
         {{ try_timestamp('cancelled_at') }} as cancelled_at,
         {{ try_timestamp('updated_at') }} as updated_at
     from landed

@@ -21,7 +21,10 @@ renamed as (
         note,
 
         ----------  times
-        coalesce({{ try_timestamp('processed_at') }}, {{ try_timestamp('created_at') }}) as returned_at
+        coalesce(
+            {{ try_timestamp('processed_at') }},
+            {{ try_timestamp('created_at') }}
+        ) as returned_at
     from landed
 
 )

@@ -1,6 +1,6 @@
 {{ config(enabled='shop' in var('sources')) }}
 
-{# A return is one refunded line; when it happened stands on the refund, its currency on the order. #}
+{# A return is one refunded line: the refund says when, the order in which currency. #}
 with
 
 line_refunds as (

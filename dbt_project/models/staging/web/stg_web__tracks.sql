@@ -1,5 +1,9 @@
 {{ config(enabled='web' in var('sources')) }}
 
+{%- set known_events = [
+    'product_viewed', 'product_added', 'product_removed', 'checkout_started', 'order_completed'
+] %}
+
 with
 
 landed as (
@@ -20,5 +24,5 @@ renamed as (
 )
 
 {{ judged_rows('renamed', dict(segment_reasons(), **{
-    'unknown_event': "event_name is null or event_name not in ('product_viewed', 'product_added', 'product_removed', 'checkout_started', 'order_completed')",
+    'unknown_event': "coalesce(event_name, '') not in ('" ~ known_events | join("', '") ~ "')",
 }), newest_by='received_at') }}
