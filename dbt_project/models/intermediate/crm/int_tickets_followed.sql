@@ -62,7 +62,10 @@ followed as (
             min(case when status = 'closed' then changed_at end)
         ) as solved_at,
         sum(
-            case when previous_status = 'solved' and status not in ('solved', 'closed') then 1 else 0 end
+            case
+                when previous_status = 'solved' and status not in ('solved', 'closed') then 1
+                else 0
+            end
         ) as reopen_count
     from changes
     group by 1

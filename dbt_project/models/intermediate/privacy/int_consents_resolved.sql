@@ -73,6 +73,30 @@ shared as (
 
 )
 
-select * from own
+select
+    source_name,
+    source_id,
+    loaded_at,
+    consent_event_id,
+    purpose,
+    channel,
+    state,
+    legal_basis,
+    occurred_at,
+    person_id
+from own
+
 union
-select * from shared
+
+select
+    source_name,
+    source_id,
+    loaded_at,
+    consent_event_id,
+    purpose,
+    channel,
+    state,
+    legal_basis,
+    occurred_at,
+    person_id
+from shared

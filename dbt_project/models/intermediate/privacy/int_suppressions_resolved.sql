@@ -82,6 +82,26 @@ unclaimed as (
 
 )
 
-select * from concerned
+select
+    source_name,
+    source_id,
+    reason,
+    channel,
+    identifier_type,
+    identifier_value,
+    suppressed_at,
+    person_id
+from concerned
+
 union all
-select * from unclaimed
+
+select
+    source_name,
+    source_id,
+    reason,
+    channel,
+    identifier_type,
+    identifier_value,
+    suppressed_at,
+    person_id
+from unclaimed

@@ -1,4 +1,7 @@
 {%- set newest = 'created_at desc nulls last, ' ~ byte_order('source_account_id') -%}
+{%- set fields = [
+    'account_name', 'industry', 'employee_count', 'annual_revenue', 'city', 'country', 'owner_id',
+] -%}
 
 with
 
@@ -49,10 +52,7 @@ survived as (
     select
         account_id,
         domain,
-        {%- for field in [
-            'account_name', 'industry', 'employee_count', 'annual_revenue', 'city', 'country',
-            'owner_id',
-        ] %}
+        {%- for field in fields %}
         {{ first_known(field, 'account_id', newest) }} as {{ field }},
         {%- endfor %}
         row_number() over (partition by account_id order by {{ newest }}) as place

@@ -1,4 +1,8 @@
 {%- set newest = 'updated_at desc nulls last, ' ~ byte_order('source_contact_id') -%}
+{%- set fields = [
+    'account_id', 'owner_id', 'email', 'phone', 'first_name', 'last_name', 'job_title',
+    'company_name', 'lifecycle_stage', 'lead_source', 'city', 'country',
+] -%}
 
 with
 
@@ -16,10 +20,7 @@ survived as (
 
     select
         person_id,
-        {%- for field in [
-            'account_id', 'owner_id', 'email', 'phone', 'first_name', 'last_name', 'job_title',
-            'company_name', 'lifecycle_stage', 'lead_source', 'city', 'country',
-        ] %}
+        {%- for field in fields %}
         {{ first_known(field, 'person_id', newest) }} as {{ field }},
         {%- endfor %}
         row_number() over (partition by person_id order by {{ newest }}) as place

@@ -33,12 +33,27 @@ standing as (
         or suppressions.suppressed_at is null
         or returned.occurred_at <= suppressions.suppressed_at
 
+),
+
+since as (
+
+    select
+        person_id,
+        identifier_type,
+        identifier_value,
+        channel,
+        reason,
+        source_name,
+        min(suppressed_at) as suppressed_at
+    from standing
+    group by 1, 2, 3, 4, 5, 6
+
 )
 
 select
     {{ md5_of(
-        "coalesce(person_id, '') || '/' || identifier_type || '/' || identifier_value || '/' || channel"
-        ~ " || '/' || reason || '/' || source_name"
+        "coalesce(person_id, '') || '/' || identifier_type || '/' || identifier_value"
+        ~ " || '/' || channel || '/' || reason || '/' || source_name"
     ) }} as suppression_id,
     person_id,
     identifier_type,
@@ -46,6 +61,5 @@ select
     channel,
     reason,
     source_name,
-    min(suppressed_at) as suppressed_at
-from standing
-group by person_id, identifier_type, identifier_value, channel, reason, source_name
+    suppressed_at
+from since

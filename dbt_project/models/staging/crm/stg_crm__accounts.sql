@@ -18,7 +18,9 @@ renamed as (
         {{ domain_of('website') }} as domain,
         nullif(trim(industry), '') as industry,
         nullif(trim(billing_city), '') as city,
-        coalesce({{ normalise_country('billing_country') }}, nullif(trim(billing_country), '')) as country,
+        coalesce(
+            {{ normalise_country('billing_country') }}, nullif(trim(billing_country), '')
+        ) as country,
         {{ try_integer('number_of_employees') }} as employee_count,
         {{ try_number('annual_revenue') }} as annual_revenue,
         {{ try_timestamp('created_date') }} as created_at

@@ -11,7 +11,9 @@ landed as (
 renamed as (
 
     select
-        {{ row_origin('crm', 'campaign', [salesforce_id('id')], '_fivetran_synced', 'is_deleted') }},
+        {{ row_origin(
+            'crm', 'campaign', [salesforce_id('id')], '_fivetran_synced', 'is_deleted'
+        ) }},
         'crm-' || {{ salesforce_id('id') }} as campaign_id,
         nullif(trim(name), '') as campaign_name,
         {{ ascii_lower("nullif(trim(type), '')") }} as campaign_type,

@@ -32,7 +32,9 @@ renamed as (
         nullif(trim(lead_source), '') as lead_source,
         cast(null as {{ dbt.type_string() }}) as lifecycle_stage,
         nullif(trim(mailing_city), '') as city,
-        coalesce({{ normalise_country('mailing_country') }}, nullif(trim(mailing_country), '')) as country,
+        coalesce(
+            {{ normalise_country('mailing_country') }}, nullif(trim(mailing_country), '')
+        ) as country,
         coalesce({{ try_boolean('has_opted_out_of_email') }}, false) as is_opted_out_of_email,
         {{ try_timestamp('email_bounced_date') }} as email_bounced_at,
         {{ try_timestamp('created_date') }} as created_at,

@@ -11,7 +11,9 @@ landed as (
 renamed as (
 
     select
-        {{ row_origin('crm', 'opportunity', [salesforce_id('id')], '_fivetran_synced', 'is_deleted') }},
+        {{ row_origin(
+            'crm', 'opportunity', [salesforce_id('id')], '_fivetran_synced', 'is_deleted'
+        ) }},
         'crm-' || {{ salesforce_id('id') }} as deal_id,
         'crm-' || {{ salesforce_id('account_id') }} as account_id,
         'crm-' || {{ salesforce_id('owner_id') }} as owner_id,
@@ -21,7 +23,9 @@ renamed as (
         nullif(trim(lead_source), '') as lead_source,
         nullif(trim(stage_name), '') as stage,
         nullif(trim(forecast_category_name), '') as forecast_category,
-        coalesce({{ normalise_currency('currency_iso_code') }}, '{{ var("reporting_currency") }}') as currency,
+        coalesce(
+            {{ normalise_currency('currency_iso_code') }}, '{{ var("reporting_currency") }}'
+        ) as currency,
         nullif(trim(amount), '') as landed_amount,
         {{ try_number('amount') }} as amount,
         {{ divide(try_number('probability'), '100') }} as probability,

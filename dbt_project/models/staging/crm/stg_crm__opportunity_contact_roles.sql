@@ -11,7 +11,9 @@ landed as (
 renamed as (
 
     select
-        {{ row_origin('crm', 'opportunity_contact_role', [salesforce_id('id')], '_fivetran_synced') }},
+        {{ row_origin(
+            'crm', 'opportunity_contact_role', [salesforce_id('id')], '_fivetran_synced'
+        ) }},
         'crm-' || {{ salesforce_id('opportunity_id') }} as deal_id,
         'crm-' || {{ salesforce_id('contact_id') }} as contact_id,
         nullif(trim(role), '') as role,

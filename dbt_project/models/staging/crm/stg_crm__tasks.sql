@@ -18,13 +18,17 @@ renamed as (
         case when what_id like '006%' then 'crm-' || {{ salesforce_id('what_id') }} end as deal_id,
         'crm-' || {{ salesforce_id('owner_id') }} as owner_id,
         nullif(trim(subject), '') as subject,
-        {{ ascii_lower("coalesce(nullif(trim(task_subtype), ''), nullif(trim(type), ''))") }} as task_type,
+        {{ ascii_lower(
+            "coalesce(nullif(trim(task_subtype), ''), nullif(trim(type), ''))"
+        ) }} as task_type,
         nullif(trim(status), '') as status,
         nullif(trim(priority), '') as priority,
         coalesce({{ try_boolean('is_closed') }}, false) as is_completed,
         {{ try_timestamp('created_date') }} as created_at,
         -- Due is a day without a time: the task is late once that day is over.
-        {{ add_seconds('cast(' ~ try_date('activity_date') ~ ' as ' ~ dbt.type_timestamp() ~ ')', 86399) }} as due_at,
+        {{ add_seconds(
+            'cast(' ~ try_date('activity_date') ~ ' as ' ~ dbt.type_timestamp() ~ ')', 86399
+        ) }} as due_at,
         {{ try_timestamp('completed_date_time') }} as completed_at
     from landed
 

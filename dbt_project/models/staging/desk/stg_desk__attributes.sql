@@ -28,7 +28,9 @@ customers as (
         users.email,
         users.phone,
         split_part(users.full_name, ' ', 1) as first_name,
-        nullif(trim(substr(users.full_name, length(split_part(users.full_name, ' ', 1)) + 1)), '') as last_name,
+        nullif(
+            trim(substr(users.full_name, length(split_part(users.full_name, ' ', 1)) + 1)), ''
+        ) as last_name,
         organizations.organization_name as company_name,
         coalesce(users.updated_at, users.created_at) as observed_at
     from users

@@ -11,7 +11,10 @@ landed as (
 renamed as (
 
     select
-        {{ row_origin('desk', 'ticket_field_history', ['ticket_id', 'field_name', 'updated'], '_fivetran_synced') }},
+        {{ row_origin(
+            'desk', 'ticket_field_history', ['ticket_id', 'field_name', 'updated'],
+            '_fivetran_synced'
+        ) }},
         ----------  ids
         'desk-' || ticket_id as ticket_id,
         nullif(user_id, '') as changed_by_id,

@@ -14,7 +14,10 @@ renamed as (
     select
         {{ row_origin(
             'email', 'campaign_recipient_activity',
-            ['campaign_id', 'list_id', 'member_id', 'action', '"timestamp"', "coalesce(nullif(url, ''), '-')"],
+            [
+                'campaign_id', 'list_id', 'member_id', 'action', '"timestamp"',
+                "coalesce(nullif(url, ''), '-')",
+            ],
             '_fivetran_synced'
         ) }},
         ----------  ids

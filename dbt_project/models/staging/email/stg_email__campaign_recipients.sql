@@ -18,7 +18,10 @@ campaigns as (
 renamed as (
 
     select
-        {{ row_origin('email', 'campaign_recipient', ['campaign_id', 'list_id', 'member_id'], '_fivetran_synced') }},
+        {{ row_origin(
+            'email', 'campaign_recipient', ['campaign_id', 'list_id', 'member_id'],
+            '_fivetran_synced'
+        ) }},
         ----------  ids
         'email-' || campaign_id as campaign_id,
         'member/' || list_id || '/' || member_id as member_source_id

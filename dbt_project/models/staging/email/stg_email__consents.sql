@@ -43,7 +43,8 @@ select distinct
     loaded_at,
     false as is_deleted,
     'accepted' as row_status,
-    'email-' || source_id || '/' || state || '/' || {{ text_of('occurred_at', 'timestamp') }} as consent_event_id,
+    'email-' || source_id || '/' || state || '/'
+    || {{ text_of('occurred_at', 'timestamp') }} as consent_event_id,
     'email_marketing' as purpose,
     'email' as channel,
     state,

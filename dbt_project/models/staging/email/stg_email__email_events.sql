@@ -46,7 +46,11 @@ select
     'email-' || source_id as email_event_id,
     campaign_id,
     member_source_id,
-    case action when 'open' then 'opened' when 'click' then 'clicked' when 'bounce' then 'bounced' end as event_type,
+    case action
+        when 'open' then 'opened'
+        when 'click' then 'clicked'
+        when 'bounce' then 'bounced'
+    end as event_type,
     bounce_type,
     url,
     occurred_at

@@ -20,7 +20,9 @@ renamed as (
         nullif(trim(email_address), '') as email,
         nullif(trim(merge_fname), '') as first_name,
         nullif(trim(merge_lname), '') as last_name,
-        coalesce({{ normalise_country('country_code') }}, nullif(trim(country_code), '')) as country,
+        coalesce(
+            {{ normalise_country('country_code') }}, nullif(trim(country_code), '')
+        ) as country,
         {{ ascii_lower("nullif(trim(status), '')") }} as status,
 
         ----------  times

@@ -28,7 +28,10 @@ unsubscribes as (
         unsubscribes.*,
         addresses.email,
         case
-            when {{ matches_pattern(ascii_lower("coalesce(unsubscribes.stated_reason, '')"), 'spam|abuse|complain') }}
+            when
+                {{ matches_pattern(
+                    ascii_lower("coalesce(unsubscribes.stated_reason, '')"), 'spam|abuse|complain'
+                ) }}
                 then 'complained'
             else 'unsubscribed'
         end as reason

@@ -11,7 +11,9 @@ landed as (
 renamed as (
 
     select
-        {{ row_origin('email', 'unsubscribe', ['campaign_id', 'list_id', 'member_id'], '_fivetran_synced') }},
+        {{ row_origin(
+            'email', 'unsubscribe', ['campaign_id', 'list_id', 'member_id'], '_fivetran_synced'
+        ) }},
         ----------  ids
         'email-' || campaign_id as campaign_id,
         'member/' || list_id || '/' || member_id as member_source_id,

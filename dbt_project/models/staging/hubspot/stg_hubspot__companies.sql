@@ -21,7 +21,9 @@ renamed as (
         {{ domain_of('property_domain') }} as domain,
         nullif(trim(property_industry), '') as industry,
         nullif(trim(property_city), '') as city,
-        coalesce({{ normalise_country('property_country') }}, nullif(trim(property_country), '')) as country,
+        coalesce(
+            {{ normalise_country('property_country') }}, nullif(trim(property_country), '')
+        ) as country,
 
         ----------  numbers
         {{ try_integer('property_numberofemployees') }} as employee_count,

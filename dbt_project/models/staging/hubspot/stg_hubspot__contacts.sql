@@ -15,14 +15,18 @@ renamed as (
         ----------  ids
         id as hubspot_contact_id,
         -- The two lists overlap, and some merges are only in one of them.
-        concat_ws(';', property_hs_calculated_merged_vids, property_hs_merged_object_ids) as merged_contacts,
+        concat_ws(
+            ';', property_hs_calculated_merged_vids, property_hs_merged_object_ids
+        ) as merged_contacts,
         'hubspot-' || id as contact_id,
         cast(null as {{ dbt.type_string() }}) as account_id,
         'hubspot-' || nullif(property_hubspot_owner_id, '') as owner_id,
 
         ----------  strings
         nullif(trim(property_email), '') as email,
-        coalesce({{ normalise_phone('property_phone') }}, nullif(trim(property_phone), '')) as phone,
+        coalesce(
+            {{ normalise_phone('property_phone') }}, nullif(trim(property_phone), '')
+        ) as phone,
         nullif(trim(property_firstname), '') as first_name,
         nullif(trim(property_lastname), '') as last_name,
         nullif(trim(property_jobtitle), '') as job_title,

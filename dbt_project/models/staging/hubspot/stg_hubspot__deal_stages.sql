@@ -18,7 +18,9 @@ stages as (
 renamed as (
 
     select
-        {{ row_origin('hubspot', 'deal_stage', ['deal_id', 'value', 'date_entered'], '_fivetran_synced') }},
+        {{ row_origin(
+            'hubspot', 'deal_stage', ['deal_id', 'value', 'date_entered'], '_fivetran_synced'
+        ) }},
         ----------  ids
         'hubspot-' || deal_id as deal_id,
         value as stage_id,

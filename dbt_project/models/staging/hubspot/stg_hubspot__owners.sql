@@ -13,11 +13,13 @@ renamed as (
     select
         {{ row_origin('hubspot', 'owner', ['owner_id'], '_fivetran_synced') }},
         ----------  ids
-        'hubspot-' || landed.owner_id as owner_id,
+        'hubspot-' || owner_id as owner_id,
 
         ----------  strings
         {{ normalise_email('email') }} as email,
-        nullif(concat_ws(' ', nullif(trim(first_name), ''), nullif(trim(last_name), '')), '') as owner_name
+        nullif(
+            concat_ws(' ', nullif(trim(first_name), ''), nullif(trim(last_name), '')), ''
+        ) as owner_name
     from landed
 
 )
