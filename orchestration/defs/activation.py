@@ -67,9 +67,9 @@ def _build_sync(
         metadata = _metadata(result)
         yield _guards_check(result)
         yield _accepted_check(result)
-        if result.status not in ("refused", "failed"):
+        if not _is_stopped(result):
             yield dg.MaterializeResult(metadata=metadata)
-        if result.status in ("refused", "failed") or _refusals(result):
+        if _is_stopped(result) or _refusals(result):
             raise dg.Failure(_what_to_do(result), metadata=metadata, allow_retries=False)
 
     return sync
@@ -120,13 +120,21 @@ def _refusals(result: SyncResult) -> list[GuardVerdict]:
     return [guard for guard in result.guards if not (guard.passed or guard.overridden)]
 
 
+def _is_stopped(result: SyncResult) -> bool:
+    """Whether the sync as a whole came to nothing; a refused audience leaves the others."""
+    is_refused = any(not guard.audience for guard in _refusals(result))
+    return is_refused or result.status == "failed"
+
+
 def _what_to_do(result: SyncResult) -> str:
     """Return what happened, why, and what to type next."""
-    opening = {
-        "refused": f"{result.sync} refused; only removals owed to privacy were sent.",
-        "failed": f"{result.sync} failed: {result.error}; {result.pending} records wait for the "
-        "next run.",
-    }.get(result.status, f"{result.sync} sent all but the audiences that were refused.")
+    if result.status == "failed":
+        waiting = f"{result.pending} records wait for the next run"
+        opening = f"{result.sync} failed: {result.error}; {waiting}."
+    elif _is_stopped(result):
+        opening = f"{result.sync} refused; only removals owed to privacy were sent."
+    else:
+        opening = f"{result.sync} sent all but the audiences that were refused."
     reasons = [
         f"- {' '.join(filter(None, [guard.audience, guard.name]))}: {guard.reason}; "
         f"to send anyway: seamline sync --select {result.sync} {guard.override}"

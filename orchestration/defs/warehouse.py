@@ -128,7 +128,7 @@ def _selections(context: dg.AssetExecutionContext) -> list[list[str]]:
 
 
 def _artifacts(context: dg.AssetExecutionContext, number: int) -> Path:
-    return Path(os.environ["DBT_TARGET_PATH"]) / "runs" / f"{context.run_id[:8]}-{number}"
+    return Path(os.environ["DBT_TARGET_PATH"]) / "runs" / f"{context.run.run_id[:8]}-{number}"
 
 
 def _raise_unless_built(invocation: DbtCliInvocation) -> None:

@@ -74,7 +74,7 @@ def test_data_tests_are_checks(graph: AssetGraph, manifest: Mapping[str, Any]) -
     of_one_model = {
         node["name"]
         for node in manifest["nodes"].values()
-        if node["resource_type"] == "test" and node.get("attached_node")
+        if node["resource_type"] == "test" and node.get("attached_node") in manifest["nodes"]
     }
     assert len(of_one_model) > 100
     assert of_one_model <= names
