@@ -77,12 +77,15 @@ class Commit:
         if not self.outcome.endings:
             return (
                 "(select plan.*, 'acknowledged' as fate, '' as code, '' as verdict, "
-                "false as is_permanent, plan.channel_id as known_as from sync.sync_plan as plan "
+                "false as is_permanent, false as is_uncertain, plan.channel_id as known_as "
+                "from sync.sync_plan as plan "
                 f"where plan.{self._mine} and plan.operation <> 'hold') as delivered"
             )
         return (
             "(select plan.*, coalesce(endings.fate, 'acknowledged') as fate, endings.code, "
             "endings.reason as verdict, coalesce(endings.is_permanent, false) as is_permanent, "
+            "endings.fate = 'uncertain' or (endings.fate = 'rejected' and endings.is_in_doubt) "
+            "as is_uncertain, "
             "coalesce(endings.channel_id, plan.channel_id) as known_as from sync.sync_plan as plan "
             "left join endings on endings.position = plan.position "
             f"where plan.{self._mine} and plan.operation <> 'hold') as delivered"
@@ -102,6 +105,7 @@ class Commit:
                 "reason": pa.array([e.reason for e in endings], pa.string()),
                 "is_permanent": pa.array([e.is_permanent for e in endings], pa.bool_()),
                 "channel_id": pa.array([e.channel_id for e in endings], pa.string()),
+                "is_in_doubt": pa.array([e.is_in_doubt for e in endings], pa.bool_()),
             }
         )
         self.warehouse.load("endings", content)
@@ -145,15 +149,15 @@ class Commit:
             insert.format(fingerprint="fingerprint")
             + "where fate = 'acknowledged' and operation <> 'remove'"
         )
-        if any(ending.fate == "uncertain" for ending in self.outcome.endings):
+        if any(each.fate == "uncertain" or each.is_in_doubt for each in self.outcome.endings):
             self.warehouse.execute(
                 f"update sync.sync_snapshot set fingerprint = '' where {self._this} and "
                 f"(audience, key) in (select audience, key from {self._delivered} "
-                "where fate = 'uncertain')"
+                "where is_uncertain)"
             )
             self.warehouse.execute(
                 insert.format(fingerprint="''")
-                + "where fate = 'uncertain' and operation = 'add' and previous_fingerprint is null"
+                + "where is_uncertain and operation = 'add' and previous_fingerprint is null"
             )
 
     def _rejected(self) -> None:

@@ -46,11 +46,7 @@ class Patience:
 
 
 class OutOfPatience(Exception):  # noqa: N818 - a state, which the sender turns into verdicts
-    """The channel gave no answer to act on. ``was_asked``: it may have done what was asked."""
-
-    def __init__(self, reason: str, was_asked: bool) -> None:
-        super().__init__(reason)
-        self.was_asked = was_asked
+    """The channel gave no answer to act on."""
 
 
 class AnswerLost(Exception):  # noqa: N818 - as above
@@ -62,7 +58,13 @@ class ChannelDenied(SeamlineError):  # noqa: N818 - reads as what it says
 
 
 class Transcript(Protocol):
-    """Memory of the requests that must not be repeated, across restarts of the process."""
+    """Memory of one conversation.
+
+    Requests that must not be repeated are remembered across restarts of the process.
+    ``is_in_doubt`` is set when an answer was lost: the channel may have done what it later refuses.
+    """
+
+    is_in_doubt: bool
 
     def recall(self, step: int) -> Response | None:
         """Return the answer that this step got in an earlier life.
@@ -106,31 +108,37 @@ class Client:
     ) -> Result:
         """Lead a conversation to its end and return what it concludes."""
         step = 0
+        has_acted = False
         try:
             request = next(conversation)
             while True:
                 if request.wait_before:
                     time.sleep(request.wait_before)
                 response = self._answer(request, step, transcript)
+                has_acted = has_acted or (response.ok and request.method != "GET")
                 request = conversation.send(response)
                 step += 1
         except StopIteration as end:
             result: Result = end.value
             return result
+        except (OutOfPatience, SeamlineError):
+            # It took one step, and what it made of it we shall not hear.
+            transcript.is_in_doubt = transcript.is_in_doubt or has_acted
+            raise
         finally:
             conversation.close()
 
     def _answer(self, request: Request, step: int, transcript: Transcript) -> Response:
         if request.repeatable:
-            return self.send(request)
+            return self.send(request, transcript)
         known = transcript.recall(step)
         if known is None:
             transcript.asking(step)
-            known = self.send(request)
+            known = self.send(request, transcript)
             transcript.answered(step, known)
         return known
 
-    def send(self, request: Request) -> Response:
+    def send(self, request: Request, transcript: Transcript) -> Response:
         """Send one request as often as it takes, and return an answer worth reading.
 
         Raises:
@@ -140,12 +148,11 @@ class Client:
         """
         deadline = time.monotonic() + self._patience.seconds
         failures = 0
-        was_asked = False
         reason = "the limiter let nothing through"
         while True:
             sent_at = self._limiter.acquire(deadline)
             if sent_at is None:
-                raise OutOfPatience(reason, was_asked)
+                raise OutOfPatience(reason)
             response, reason, reached = self._attempt(request)
             now = datetime.now(UTC)
             if response is not None and response.status == 429:
@@ -159,12 +166,12 @@ class Client:
             else:
                 if reached and not request.repeatable:
                     raise AnswerLost(reason)
-                was_asked = was_asked or reached
+                transcript.is_in_doubt = transcript.is_in_doubt or reached
                 failures += 1
                 asked_for = retry_after(response.headers, now) if response else None
                 pause = self._patience.wait(failures) if asked_for is None else asked_for
                 if failures >= self._patience.attempts or time.monotonic() + pause > deadline:
-                    raise OutOfPatience(reason, was_asked)
+                    raise OutOfPatience(reason)
                 time.sleep(pause)
             with self._lock:
                 self.retries += 1

@@ -18,6 +18,7 @@ class Ending:
     reason: str = ""
     is_permanent: bool = False
     channel_id: str | None = None
+    is_in_doubt: bool = False  # an earlier attempt may have arrived, whatever was said since
 
 
 @dataclass

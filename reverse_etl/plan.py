@@ -21,6 +21,7 @@ from reverse_etl.guards import (
 )
 from reverse_etl.privacy import permission
 from reverse_etl.project import Project, Sync
+from reverse_etl.rekey import rekey
 from reverse_etl.warehouse import Warehouse
 
 
@@ -134,6 +135,7 @@ def make_plan(
         "(select run_id from sync.sync_runs where status = 'sending')"
     )
     warehouse.execute(diff.statement())
+    rekey(sync, diff.run_id, warehouse)
     plan = _count(
         Plan(diff.run_id, sync.name, sync.destination, sync.object.name, sync.mode), warehouse
     )

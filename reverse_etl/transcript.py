@@ -14,14 +14,17 @@ Answers = dict[tuple[str, int], dict[str, Any]]
 class JournalTranscript:
     """The transcript of one batch; ``answers`` are those of an earlier life of the run."""
 
-    def __init__(self, journal: Journal, answers: Answers, batch_id: str) -> None:
+    def __init__(
+        self, journal: Journal, answers: Answers, batch_id: str, is_in_doubt: bool
+    ) -> None:
         self._journal = journal
         self._answers = answers
-        self._batch_id = batch_id
+        self.batch_id = batch_id
+        self.is_in_doubt = is_in_doubt
 
     def recall(self, step: int) -> Response | None:
         """See ``http.Transcript``."""
-        entry = self._answers.get((self._batch_id, step))
+        entry = self._answers.get((self.batch_id, step))
         if entry is None:
             return None
         if "status" not in entry:
@@ -30,13 +33,13 @@ class JournalTranscript:
 
     def asking(self, step: int) -> None:
         """See ``http.Transcript``."""
-        self._journal.write({"asked": self._batch_id, "step": step})
+        self._journal.write({"asked": self.batch_id, "step": step})
 
     def answered(self, step: int, response: Response) -> None:
         """See ``http.Transcript``."""
         self._journal.write(
             {
-                "asked": self._batch_id,
+                "asked": self.batch_id,
                 "step": step,
                 "status": response.status,
                 "headers": dict(response.headers),

@@ -244,3 +244,24 @@ def test_the_declared_rate_is_kept(world: World, channel: Recorder) -> None:
     world.run()
     gaps = [b - a for a, b in zip(channel.times, channel.times[1:], strict=False)]
     assert sum(gaps) >= 5 * 0.1 * 0.9
+
+
+def test_a_refusal_after_a_lost_answer_leaves_a_doubt(world: World, channel: Recorder) -> None:
+    """The channel took the record, said 500, and refused it when it was asked again."""
+    world.declare("copies", "mirror")
+    world.contacts(people(1), "copies")
+    answers: dict[int, Any] = {1: (500, {"committed": ""}, {}), 2: (400, {}, {"message": "no"})}
+    channel.fault = lambda number, body: answers.get(number)
+    assert world.run("copies").rejected == 1
+    world.contacts([], "copies")
+    assert world.run("copies", overrides=["zero_rows"]).removed == 1
+    assert channel.held == {}
+
+
+def test_a_plain_refusal_leaves_none(world: World, channel: Recorder) -> None:
+    world.declare("copies", "mirror")
+    world.contacts(people(1), "copies")
+    channel.fault = lambda number, body: (400, {}, {"message": "no"})
+    assert world.run("copies").rejected == 1
+    world.contacts([], "copies")
+    assert world.run("copies").removed == 0

@@ -149,3 +149,56 @@ def test_events_and_composite_keys(anywhere: World, channel: Recorder) -> None:
     assert world.run("events").appended == 2
     assert len(channel.held) == 2
     assert world.run("events").requests == 0
+
+
+def test_a_record_under_a_new_key_is_neither_removed_nor_added(
+    anywhere: World, channel: Recorder
+) -> None:
+    """Two people turn out to be one: their address stays, the other's address goes."""
+    world = anywhere
+    world.declare("members", "audience", purpose="newsletter")
+    world.consent("a", "b", "c", "d")
+    letters = ("a", "b", "c", "d")
+    world.members([(x, "cart", "newsletter", f"{x}@example.com") for x in letters])
+    world.run("members")
+    channel.clear()
+    world.consent("ab")
+    world.members(
+        [
+            ("ab", "cart", "newsletter", "a@example.com"),
+            ("c", "cart", "newsletter", "c@example.com"),
+            ("d", "cart", "newsletter", "c@example.com"),
+        ]
+    )
+    result = world.run("members")
+    assert (result.added, result.changed, result.removed) == (0, 1, 1)
+    assert sorted((r["operation"], r["key"]) for r in channel.records) == [
+        ("remove", "cart/b"),
+        ("upsert", "cart/d"),
+    ]
+    held = "select key, person_id from sync_snapshot order by 1"
+    assert world.ledger(held) == [("ab", "ab"), ("c", "c"), ("d", "d")]
+    channel.clear()
+    world.members(
+        [
+            ("ab", "cart", "newsletter", "a@example.com"),
+            ("d", "cart", "newsletter", "c@example.com"),
+        ]
+    )
+    assert world.run("members").requests == 0
+    assert world.ledger(held) == [("ab", "ab"), ("d", "d")]
+
+
+def test_a_new_key_with_new_fields_is_a_change(anywhere: World, channel: Recorder) -> None:
+    world = anywhere
+    world.declare("contacts", "mirror")
+    world.contacts(people(3))
+    world.run()
+    channel.clear()
+    world.contacts([*people(2), ("merged", "person2@example.com", "New name", 2)])
+    result = world.run()
+    assert (result.added, result.changed, result.removed) == (0, 1, 0)
+    (record,) = channel.records
+    assert (record["planned"], record["key"]) == ("change", "merged")
+    assert record["sent_match"] == {"email": "person2@example.com"}
+    assert world.run().requests == 0
