@@ -35,9 +35,8 @@ select
     engagement.last_engaged_at
 from engagement
 left join suppressions
-    on
-        engagement.person_id = suppressions.person_id
-        and suppressions.channel = 'email'
+    on engagement.person_id = suppressions.person_id
+    and suppressions.channel = 'email'
 where
     engagement.engaged_campaign_count >= 2
     and suppressions.person_id is null

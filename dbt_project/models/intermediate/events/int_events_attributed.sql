@@ -84,10 +84,10 @@ recognised as (
 moments as (
 
     select
-        event_id,
+        recognised.event_id,
         trim(recognised.anonymous_id) as anonymous_id,
-        user_person_id,
-        occurred_at,
+        recognised.user_person_id,
+        recognised.occurred_at,
         1 as is_event
     from recognised
     inner join shared on trim(recognised.anonymous_id) = shared.anonymous_id

@@ -45,7 +45,7 @@ candidates as (
     from carts
     inner join orders
         on carts.person_id = orders.person_id
-        and orders.ordered_at > carts.last_activity_at
+        and carts.last_activity_at < orders.ordered_at
 
     union all
 

@@ -38,4 +38,4 @@ select
 from bounded
 inner join reporting
     on bounded.valid_from < reporting.valid_until
-    and reporting.valid_from < bounded.valid_until
+    and bounded.valid_until > reporting.valid_from

@@ -15,6 +15,8 @@ records as (
 
 ),
 
+-- noqa: disable=layout.indent
+{# The loop below leaves lines whose indent the linter cannot follow. #}
 -- Field by field, the most recently edited record that knows a value speaks for the person.
 survived as (
 
