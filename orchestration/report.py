@@ -68,6 +68,11 @@ def print_syncs(console: Console, syncs: Mapping[str, Mapping[str, Any]]) -> Non
 def print_real(console: Console, figures: Figures) -> None:
     """Print what the real data say."""
     orders = "marts.orders"
+    gross = figures.total(orders, "gross_amount")
+    returned = figures.total("marts.returns", "amount")
+    # A return that names no order is in no order's net revenue.
+    unmatched = figures.total("marts.returns", "amount_reporting", "order_id is null")
+    net_reporting = figures.total(orders, "net_revenue") - unmatched
     lines = [
         ("customers", figures.count("marts.people", "order_count > 0")),
         ("people, visitors included", figures.count("marts.people")),
@@ -75,9 +80,10 @@ def print_real(console: Console, figures: Figures) -> None:
         ("orders without a customer", figures.count(orders, "person_id is null")),
         ("order lines", figures.count("marts.order_lines")),
         ("returns", figures.count("marts.returns")),
-        ("gross revenue, in the shop's currency", figures.total(orders, "gross_amount")),
-        ("returned", figures.total(orders, "returned_amount")),
-        ("net revenue, in the reporting currency", figures.total(orders, "net_revenue")),
+        ("gross revenue, in the shop's currency", gross),
+        ("returned", returned),
+        ("net revenue", gross - returned),
+        ("net revenue, in the reporting currency", net_reporting),
         ("sessions", figures.count("marts.sessions")),
         ("carts", figures.count("marts.carts")),
         ("carts abandoned", figures.count("marts.carts", "status = 'abandoned'")),
