@@ -83,6 +83,16 @@ class Figures:
             )
         ]
 
+    def quarantined(self) -> list[tuple[str, str, int]]:
+        """Return how many rows wait for their rule to be mended: source, reason, rows."""
+        return [
+            (str(source), str(reason), int(rows))
+            for source, reason, rows in self.rows(
+                "select source_name, quarantine_reason, count(*) from marts.quarantined_rows "
+                "group by 1, 2 order by 1, 3 desc"
+            )
+        ]
+
     def segments(self, manifest: Mapping[str, Any]) -> list[Segment]:
         """Return every segment of the project with its size."""
         return [

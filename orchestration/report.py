@@ -42,6 +42,10 @@ def print_landing(console: Console, figures: Figures) -> None:
     table.add_section()
     table.add_row("all", *_numbers(totals))
     console.print(table)
+    reasons = _table("Quarantined", "source", "rows", "reason")
+    for source, reason, rows in figures.quarantined():
+        reasons.add_row(source, f"{rows:,}", reason)
+    console.print(reasons)
 
 
 def print_segments(console: Console, segments: Sequence[Segment]) -> None:
@@ -90,7 +94,7 @@ def print_real(console: Console, figures: Figures) -> None:
     ]
     table = _table("What the real data say", "figure", "value")
     for name, value in lines:
-        table.add_row(name, f"{value:,}")
+        table.add_row(name, f"{value:,}" if isinstance(value, int) else f"{value:,.2f}")
     console.print(table)
 
 
