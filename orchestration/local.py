@@ -79,7 +79,7 @@ def sandbox_process() -> Iterator[str]:
         _wait_until_up(process, url)
         yield url
     finally:
-        process.send_signal(signal.SIGINT)  # as Ctrl-C: it saves what the channels hold
+        process.terminate()
         process.wait()
 
 
@@ -87,6 +87,7 @@ def main() -> None:
     """Open Dagster's UI; both it and the sandbox end together."""
     port = os.environ.get("DAGSTER_PORT", "3000")
     os.environ["DAGSTER_HOME"] = str(dagster_home())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with sandbox_process() as url:
         print(f"Dagster: http://{_HOST}:{port}   sandbox: {url}   (Ctrl-C stops both)", flush=True)
         command = [sys.executable, "-m", "dagster", "dev", "-m", "orchestration.definitions"]
@@ -94,7 +95,10 @@ def main() -> None:
         try:
             dagster.wait()
         except KeyboardInterrupt:
-            # The terminal has told Dagster too; leave it the time to end its own processes.
+            pass
+        finally:
+            # It ends its own processes first, which takes a moment.
+            dagster.terminate()
             dagster.wait()
 
 
