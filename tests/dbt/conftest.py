@@ -6,15 +6,15 @@ only the tables above it have to be rebuilt.
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from tests.conftest import ROOT, Workspace
+from tests.conftest import Workspace
+from tests.extracts import read_rows, write_rows
 
 WISHED_AT = "2026-10-31T22:30:00Z"
 GRANTED_AT = "2026-10-31T22:45:00Z"
@@ -37,21 +37,6 @@ class Evening:
     opted_out_in_hubspot: str  # and given another job title there
     opted_out_in_salesforce: str
     called: str  # has a task that names the contact by the short form of its id
-
-
-def raw(source: str, table: str) -> list[Row]:
-    """The rows of a seed as they lie in its file."""
-    with (ROOT / "seeds" / "raw" / source / f"{table}.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _write(folder: Path, source: str, table: str, *rows: Mapping[str, str]) -> None:
-    path = folder / source / f"{table}.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def _reachable(warehouse: Path, source: str) -> list[tuple[str, str]]:
@@ -89,9 +74,9 @@ def _grant(member: Row) -> Row:
 
 def _write_evening(folder: Path, built: Workspace) -> dict[str, str]:
     """Write the evening's extracts and return who did what."""
-    members = {f"member/{row['list_id']}/{row['id']}": row for row in raw("email", "member")}
-    hubspot = {f"contact/{row['id']}": row for row in raw("hubspot", "contact")}
-    salesforce = {f"contact/{row['id']}": row for row in raw("crm", "contact")}
+    members = {f"member/{row['list_id']}/{row['id']}": row for row in read_rows("email", "member")}
+    hubspot = {f"contact/{row['id']}": row for row in read_rows("hubspot", "contact")}
+    salesforce = {f"contact/{row['id']}": row for row in read_rows("crm", "contact")}
 
     (one, unsubscribed), (two, bounced), (three, returned) = _reachable(built.warehouse, "email")[
         :3
@@ -108,7 +93,7 @@ def _write_evening(folder: Path, built: Workspace) -> dict[str, str]:
 
     left = {"last_changed": WISHED_AT, "_fivetran_synced": ARRIVED_AT}
     unknown = {**members[one], "id": "evening", "email_address": JUNK_ADDRESS}
-    _write(
+    write_rows(
         folder,
         "email",
         "member",
@@ -117,16 +102,20 @@ def _write_evening(folder: Path, built: Workspace) -> dict[str, str]:
         {**members[three], "status": "unsubscribed", **left},
         {**unknown, "status": "unsubscribed", **left},
     )
-    _write(folder, "consent", "preferences", _grant(members[two]), _grant(members[three]))
+    write_rows(folder, "consent", "preferences", _grant(members[two]), _grant(members[three]))
     edited = {"property_lastmodifieddate": WISHED_AT, "_fivetran_synced": ARRIVED_AT}
     choice = {"property_hs_email_optout": "true", "property_jobtitle": NEW_TITLE}
-    _write(folder, "hubspot", "contact", {**hubspot[four], **choice, **edited})
+    write_rows(folder, "hubspot", "contact", {**hubspot[four], **choice, **edited})
     edited = {"last_modified_date": WISHED_AT, "_fivetran_synced": ARRIVED_AT}
-    _write(
+    write_rows(
         folder, "crm", "contact", {**salesforce[five], "has_opted_out_of_email": "true", **edited}
     )
-    task = {**raw("crm", "task")[0], "id": "00T5g0000099999EAA", "_fivetran_synced": ARRIVED_AT}
-    _write(folder, "crm", "task", {**task, "who_id": five.removeprefix("contact/")[:15]})
+    task = {
+        **read_rows("crm", "task")[0],
+        "id": "00T5g0000099999EAA",
+        "_fivetran_synced": ARRIVED_AT,
+    }
+    write_rows(folder, "crm", "task", {**task, "who_id": five.removeprefix("contact/")[:15]})
     return {
         "unsubscribed": unsubscribed,
         "bounced": bounced,

@@ -12,7 +12,8 @@ from typing import Any
 import duckdb
 
 from tests.conftest import AS_OF, ROOT
-from tests.dbt.conftest import NEW_TITLE, Evening, raw
+from tests.dbt.conftest import NEW_TITLE, Evening
+from tests.extracts import read_rows
 
 
 def rows(warehouse: Path, query: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -28,10 +29,10 @@ def live_contacts() -> dict[tuple[str, str], str]:
     """Contact id by record, of every contact that neither CRM has deleted."""
     found = {
         ("crm", f"contact/{r['id']}"): f"crm-{r['id']}"
-        for r in raw("crm", "contact")
+        for r in read_rows("crm", "contact")
         if r["is_deleted"] == "false"
     }
-    for r in raw("hubspot", "contact"):
+    for r in read_rows("hubspot", "contact"):
         if r["_fivetran_deleted"] == "false":
             found["hubspot", f"contact/{r['id']}"] = f"hubspot-{r['id']}"
     return found
@@ -73,10 +74,10 @@ def test_a_record_that_was_merged_away_is_its_survivor_s_person(built_warehouse:
     }
     merged = [
         (("crm", f"contact/{r['id']}"), ("crm", f"contact/{r['master_record_id']}"))
-        for r in raw("crm", "contact")
+        for r in read_rows("crm", "contact")
         if r["master_record_id"]
     ]
-    for r in raw("hubspot", "contact"):
+    for r in read_rows("hubspot", "contact"):
         listed = f"{r['property_hs_calculated_merged_vids']};{r['property_hs_merged_object_ids']}"
         for part in filter(None, listed.split(";")):
             loser = ("hubspot", f"contact/{part.split(':')[0]}")
@@ -104,12 +105,12 @@ def test_salesforce_s_short_ids_find_the_same_contact(evening: Evening) -> None:
 
 
 def test_deals_sum_to_the_cent_by_stage(built_warehouse: Path) -> None:
-    labels = {r["stage_id"]: r["label"] for r in raw("hubspot", "deal_pipeline_stage")}
+    labels = {r["stage_id"]: r["label"] for r in read_rows("hubspot", "deal_pipeline_stage")}
     expected: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for r in raw("crm", "opportunity"):
+    for r in read_rows("crm", "opportunity"):
         if r["is_deleted"] == "false":
             expected["crm", r["stage_name"]] += Decimal(r["amount"] or 0)
-    for r in raw("hubspot", "deal"):
+    for r in read_rows("hubspot", "deal"):
         if r["is_deleted"] == "false":
             stage = labels[r["deal_pipeline_stage_id"]]
             expected["hubspot", stage] += Decimal(r["property_amount"] or 0)
@@ -127,7 +128,7 @@ def test_a_deal_is_with_its_primary_contact_and_their_company(built_warehouse: P
     }
     primary = {
         f"crm-{r['opportunity_id']}": people.get(f"contact/{r['contact_id']}")
-        for r in raw("crm", "opportunity_contact_role")
+        for r in read_rows("crm", "opportunity_contact_role")
         if r["is_primary"] == "true"
     }
     found = dict(
@@ -143,7 +144,7 @@ def test_a_deal_is_with_its_primary_contact_and_their_company(built_warehouse: P
 
 def test_companies_of_two_crms_are_one_by_domain(built_warehouse: Path) -> None:
     domains = {
-        r["property_domain"] for r in raw("hubspot", "company") if r["is_deleted"] == "false"
+        r["property_domain"] for r in read_rows("hubspot", "company") if r["is_deleted"] == "false"
     }
     found = {
         domain: ids.split(", ")
@@ -157,7 +158,7 @@ def test_companies_of_two_crms_are_one_by_domain(built_warehouse: Path) -> None:
 def test_tasks_per_owner_are_counted_as_by_hand(built_warehouse: Path) -> None:
     today = AS_OF[:10]
     expected: Counter[tuple[str, bool, bool]] = Counter()
-    for r in raw("crm", "task"):
+    for r in read_rows("crm", "task"):
         if r["is_deleted"] == "false":
             done = r["is_closed"] == "true"
             late = not done and bool(r["activity_date"]) and r["activity_date"][:10] < today
@@ -170,15 +171,17 @@ def test_tasks_per_owner_are_counted_as_by_hand(built_warehouse: Path) -> None:
 
 
 def test_tickets_are_answered_when_staff_first_wrote_to_the_customer(built_warehouse: Path) -> None:
-    staff = {r["id"] for r in raw("desk", "user") if r["role"] in ("agent", "admin")}
+    staff = {r["id"] for r in read_rows("desk", "user") if r["role"] in ("agent", "admin")}
     expected: dict[str, datetime] = {}
-    for r in raw("desk", "ticket_comment"):
+    for r in read_rows("desk", "ticket_comment"):
         if r["public"] == "true" and r["user_id"] in staff:
             ticket, created = f"desk-{r['ticket_id']}", instant(r["created"])
             expected[ticket] = min(expected.get(ticket, created), created)
     found = dict(rows(built_warehouse, "select ticket_id, first_response_at from marts.tickets"))
     tickets = {
-        f"desk-{r['id']}": r for r in raw("desk", "ticket") if r["_fivetran_deleted"] != "true"
+        f"desk-{r['id']}": r
+        for r in read_rows("desk", "ticket")
+        if r["_fivetran_deleted"] != "true"
     }
     assert found == {ticket: expected.get(ticket) for ticket in tickets}
     still_open = {
@@ -189,15 +192,17 @@ def test_tickets_are_answered_when_staff_first_wrote_to_the_customer(built_wareh
 
 def test_email_events_reconcile_with_the_provider_s_log(built_warehouse: Path) -> None:
     names = {"open": "opened", "click": "clicked", "bounce": "bounced"}
-    expected = Counter(names[r["action"]] for r in raw("email", "campaign_recipient_activity"))
-    expected["sent"] = len(raw("email", "campaign_recipient"))
-    expected["unsubscribed"] = len(raw("email", "unsubscribe"))
+    expected = Counter(
+        names[r["action"]] for r in read_rows("email", "campaign_recipient_activity")
+    )
+    expected["sent"] = len(read_rows("email", "campaign_recipient"))
+    expected["unsubscribed"] = len(read_rows("email", "unsubscribe"))
     found = rows(built_warehouse, "select event_type, count(*) from marts.email_events group by 1")
     assert dict(found) == dict(expected)
 
 
 def test_spend_adds_up_and_a_broken_amount_is_quarantined(built_warehouse: Path) -> None:
-    amounts = [r["spend"] for r in raw("ads", "spend")]
+    amounts = [r["spend"] for r in read_rows("ads", "spend")]
     readable = [Decimal(a) for a in amounts if a.replace(".", "", 1).isdigit()]
     ((spend, days),) = rows(
         built_warehouse, "select sum(spend_amount), count(*) from marts.campaign_spend"

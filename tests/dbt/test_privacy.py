@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT
-from tests.dbt.conftest import JUNK_ADDRESS, Evening, raw
+from tests.dbt.conftest import JUNK_ADDRESS, Evening
+from tests.extracts import read_rows
 
 
 def rows(warehouse: Path, query: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -92,7 +93,7 @@ def test_an_address_that_nobody_holds_is_suppressed_by_itself(evening: Evening) 
 
 def test_a_suppression_knows_an_address_by_its_hash_alone(evening: Evening) -> None:
     warehouse = evening.workspace.warehouse
-    address = {row["email_address"] for row in raw("email", "member")}
+    address = {row["email_address"] for row in read_rows("email", "member")}
     assert not address & {v for r in rows(warehouse, "from marts.suppressions") for v in r}
     ((hashed,),) = rows(
         warehouse,
@@ -105,11 +106,11 @@ def test_a_suppression_knows_an_address_by_its_hash_alone(evening: Evening) -> N
 def test_every_refusal_in_the_seeds_stands_or_was_taken_back(built_warehouse: Path) -> None:
     """Read the extracts by hand: each opt-out's record is suppressed unless its person returned."""
     said_no = {
-        *(("email", f"member/{r['list_id']}/{r['id']}") for r in raw("email", "member")
+        *(("email", f"member/{r['list_id']}/{r['id']}") for r in read_rows("email", "member")
           if r["status"] in ("unsubscribed", "cleaned")),
-        *(("hubspot", f"contact/{r['id']}") for r in raw("hubspot", "contact")
+        *(("hubspot", f"contact/{r['id']}") for r in read_rows("hubspot", "contact")
           if r["property_hs_email_optout"] == "true"),
-        *(("crm", f"contact/{r['id']}") for r in raw("crm", "contact")
+        *(("crm", f"contact/{r['id']}") for r in read_rows("crm", "contact")
           if r["has_opted_out_of_email"] == "true" and r["is_deleted"] == "false"),
     }  # fmt: skip
     records = {
@@ -140,7 +141,7 @@ def test_the_last_word_to_the_consent_platform_is_the_current_one(built_warehous
         if source == "consent"
     }
     newest: dict[tuple[str, str], tuple[str, str]] = {}
-    for row in raw("consent", "preferences"):
+    for row in read_rows("consent", "preferences"):
         person = records.get(f"preferences/{row['id']}")
         if person is not None and row["purpose"] == "advertising":
             key = (person, row["purpose"])
@@ -159,13 +160,13 @@ def test_consents_lose_no_event(built_warehouse: Path) -> None:
         built_warehouse,
         "select count(distinct consent_event_id) from marts.consents where source_name = 'consent'",
     )
-    assert events == len({row["id"] for row in raw("consent", "preferences")})
+    assert events == len({row["id"] for row in read_rows("consent", "preferences")})
 
 
 def test_every_purpose_says_everything_the_planner_asks() -> None:
     purposes = yaml.safe_load((ROOT / "dbt_project" / "purposes.yml").read_text())["purposes"]
-    channels = {row["channel"] for row in raw("consent", "preferences")}
-    named = {row["purpose"] for row in raw("consent", "preferences")}
+    channels = {row["channel"] for row in read_rows("consent", "preferences")}
+    named = {row["purpose"] for row in read_rows("consent", "preferences")}
     for name, purpose in purposes.items():
         assert purpose["subject"] in ("person", "deal"), name
         assert len(purpose["description"]) > 40, name
