@@ -21,6 +21,7 @@ from tests.conftest import ROOT, Workspace
 TRUTH = ROOT / "seeds" / "truth" / "person_records.csv"
 DAY_AFTER = "2026-11-02T00:00:00"
 IDENTITY = [
+    "path:models/staging",
     "path:models/intermediate/identity",
     "identities",
     "person_records",
