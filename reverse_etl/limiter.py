@@ -122,12 +122,12 @@ class Limiter:
 
 
 _limiters: dict[str, Limiter] = {}
-_registry = threading.Lock()
+_limiters_lock = threading.Lock()
 
 
 def limiter_for(host: str, rate: float) -> Limiter:
     """Return the process's one limiter for ``host``, at most at ``rate`` requests per second."""
-    with _registry:
+    with _limiters_lock:
         limiter = _limiters.setdefault(host, Limiter(rate))
         limiter.lower(rate)
         return limiter
