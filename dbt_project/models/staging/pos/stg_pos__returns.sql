@@ -58,6 +58,6 @@ inner join receipts
     on receipt_lines.order_id = receipts.order_id
 left join sold
     on
-        coalesce(receipts.returned_order_id, receipts.order_id) = sold.order_id
-        and receipt_lines.sku = sold.sku
+    coalesce(receipts.returned_order_id, receipts.order_id) = sold.order_id
+    and receipt_lines.sku = sold.sku
 where receipt_lines.quantity < 0
