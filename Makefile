@@ -12,13 +12,14 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 export SEAMLINE_AS_OF ?= 2026-11-01T00:00:00
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export DO_NOT_TRACK := 1
-# The file keeps what a person reads; every statement at debug level costs a tenth of a build.
-export DBT_LOG_LEVEL_FILE ?= info
 
 .PHONY: help demo demo-real test lint dagster sandbox clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+# The file keeps what a person reads; every statement at debug level costs a tenth of a build.
+demo demo-real: export DBT_LOG_LEVEL_FILE ?= info
 
 demo: .venv/.runtime ## Land the seeds, build, test and sync into the sandbox; print what happened
 	@$(BIN)/python -m orchestration.demo
