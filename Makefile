@@ -37,7 +37,7 @@ lint: .venv/.dev ## Check style, types, imports and SQL
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	SEAMLINE_DUCKDB_PATH=:memory: $(BIN)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project
-	SEAMLINE_DUCKDB_PATH=:memory: $(BIN)/sqlfluff lint --processes 2 dbt_project/models
+	SEAMLINE_DUCKDB_PATH=:memory: $(BIN)/sqlfluff lint --processes 2 dbt_project
 
 dagster: .venv/.runtime ## Open Dagster's UI, with the sandbox beside it
 	@$(BIN)/python -m orchestration.local

@@ -33,5 +33,6 @@ select
     sessions.person_id as session_person_id
 from {{ ref('sessions') }} as sessions
 left join {{ ref('events') }} as events on sessions.session_id = events.session_id
-group by sessions.session_id, sessions.person_id, sessions.event_count
+-- Nothing selected stands for the count, so it cannot be grouped by its place.
+group by sessions.session_id, sessions.person_id, sessions.event_count  -- noqa: AM06
 having count(events.event_id) <> sessions.event_count

@@ -1,3 +1,5 @@
+{# The loops leave lines whose indent the linter cannot follow. #}
+-- noqa: disable=LT02
 {# Counted in the raw tables themselves: what landed is accepted, quarantined or a duplicate. #}
 {%- set stagings = [] %}
 {%- if execute %}
@@ -47,9 +49,8 @@ select
     counts.duplicates
 from landed
 left join counts
-    on
-        landed.source_name = counts.source_name
-        and landed.source_table = counts.source_table
+    on landed.source_name = counts.source_name
+    and landed.source_table = counts.source_table
 where
     landed.row_count <> coalesce(counts.landed, 0)
     or landed.row_count <> coalesce(counts.accepted + counts.quarantined + counts.duplicates, 0)

@@ -15,24 +15,44 @@ staged_returns as (
 
 counted as (
 
-    select 'orders' as entity, source_name, 1 as staged, 0 as published, gross_amount as amount
+    select
+        'orders' as entity,
+        source_name,
+        1 as staged,
+        0 as published,
+        gross_amount as amount
     from staged_orders
     where ordered_at <= {{ as_of() }}
 
     union all
 
-    select 'orders' as entity, source_name, 0 as staged, 1 as published, -gross_amount as amount
+    select
+        'orders' as entity,
+        source_name,
+        0 as staged,
+        1 as published,
+        -gross_amount as amount
     from {{ ref('orders') }}
 
     union all
 
-    select 'returns' as entity, source_name, 1 as staged, 0 as published, amount
+    select
+        'returns' as entity,
+        source_name,
+        1 as staged,
+        0 as published,
+        amount
     from staged_returns
     where returned_at <= {{ as_of() }}
 
     union all
 
-    select 'returns' as entity, source_name, 0 as staged, 1 as published, -amount as amount
+    select
+        'returns' as entity,
+        source_name,
+        0 as staged,
+        1 as published,
+        -amount as amount
     from {{ ref('returns') }}
 
 )

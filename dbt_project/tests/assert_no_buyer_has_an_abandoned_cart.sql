@@ -9,7 +9,7 @@ from {{ ref('carts') }} as carts
 left join {{ ref('orders') }} as orders
     on carts.person_id = orders.person_id
     and orders.status = 'placed'
-    and orders.ordered_at > carts.last_activity_at
+    and carts.last_activity_at < orders.ordered_at
 where
     carts.status = 'abandoned'
     and (orders.order_id is not null or carts.abandoned_at > {{ as_of() }})
