@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from reverse_etl.destination import EXISTS
 from reverse_etl.dialect import literal
 from reverse_etl.diff import field_names
 from reverse_etl.outcome import Outcome
@@ -130,24 +131,33 @@ class Commit:
             "insert into sync.sync_changelog select run_id, sync, "
             f"{literal(self.sync.destination)}, audience, key, person_id, purpose, permission, "
             "operation, changed_fields, fingerprint, fate, code, verdict, known_as, "
-            f"{self._now} from {self._delivered} where fate <> 'pending'"
+            f"{self._now}, occurred_at from {self._delivered} where fate <> 'pending'"
         )
 
     def _snapshot(self) -> None:
-        """Acknowledged rows as sent; uncertain ones without fingerprint, so never forgotten."""
+        """Acknowledged rows as sent; uncertain ones without fingerprint, so never forgotten.
+
+        A record that was skipped because it exists is known from now on, and not ours.
+        """
         delete = f"delete from sync.sync_snapshot where {self._this} and (audience, key) in"
         self.warehouse.execute(
-            f"{delete} (select audience, key from {self._delivered} where fate = 'acknowledged' "
+            f"{delete} (select audience, key from {self._delivered} "
+            "where fate in ('acknowledged', 'skipped') "
             "and (previous_fingerprint is not null or operation = 'remove'))"
         )
         insert = (
             "insert into sync.sync_snapshot select sync, audience, key, person_id, purpose, "
             "known_as, match, {fingerprint}, marks, "
-            f"{literal(field_names(self.sync.fields))}, run_id, {self._now} from {self._delivered} "
+            f"{literal(field_names(self.sync.fields))}, run_id, {self._now}, {{is_ours}} "
+            f"from {self._delivered} "
         )
         self.warehouse.execute(
-            insert.format(fingerprint="fingerprint")
-            + "where fate = 'acknowledged' and operation <> 'remove'"
+            insert.format(
+                fingerprint="fingerprint",
+                is_ours="is_ours and (fate = 'acknowledged' or previous_fingerprint is not null)",
+            )
+            + "where operation <> 'remove' and (fate = 'acknowledged' "
+            f"or (fate = 'skipped' and code = {literal(EXISTS)}))"
         )
         if any(each.fate == "uncertain" or each.is_in_doubt for each in self.outcome.endings):
             self.warehouse.execute(
@@ -156,7 +166,7 @@ class Commit:
                 "where is_uncertain)"
             )
             self.warehouse.execute(
-                insert.format(fingerprint="''")
+                insert.format(fingerprint="''", is_ours="is_ours")
                 + "where is_uncertain and operation = 'add' and previous_fingerprint is null"
             )
 
@@ -176,7 +186,7 @@ class Commit:
         )
         self.warehouse.execute(
             f"delete from {refused} where {self._this} and (audience, key) in (select audience, "
-            f"key from {self._delivered} where fate in ('acknowledged', 'rejected'))"
+            f"key from {self._delivered} where fate in ('acknowledged', 'rejected', 'skipped'))"
         )
         if self.is_whole:
             self.warehouse.execute(

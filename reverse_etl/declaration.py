@@ -6,13 +6,13 @@ that are sent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from reverse_etl.destination import ChannelObject, Mode
+from reverse_etl.destination import ChannelObject, Mode, Options
 from reverse_etl.errors import SeamlineError
 from reverse_etl.manifest import Manifest, Relation
 from reverse_etl.purpose import Purpose, describe
@@ -48,6 +48,9 @@ class Declaration(BaseModel):
     match: tuple[str, ...] = ()
     purpose: str
     guards: Guards = Guards()
+    update_only: bool = False
+    create_only: bool = False
+    keep_edits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class Sync:
     match: tuple[str, ...]
     purpose: Purpose
     guards: Guards
+    options: Options
 
     @property
     def destination(self) -> str:
@@ -114,6 +118,7 @@ class Reader:
                 if column not in types:
                     raise self._error(part, f"{node['name']} has no column '{column}'")
         self._check_columns(declared, channel_object, types)
+        match = declared.match or tuple(c for c in channel_object.match if c in types)
         return Sync(
             name=self.exposure["name"],
             label=self.exposure.get("label") or self.exposure["name"],
@@ -127,9 +132,10 @@ class Reader:
             object=channel_object,
             mode=declared.mode,
             key=declared.key,
-            match=declared.match or tuple(c for c in channel_object.match if c in types),
+            match=match,
             purpose=self._purpose(declared),
             guards=declared.guards,
+            options=self._options(declared, channel_object, set(types) - CONTROL_COLUMNS, match),
         )
 
     def _error(self, part: str, complaint: str) -> SyncError:
@@ -166,6 +172,41 @@ class Reader:
                 f"possible: {', '.join(found.modes)}",
             )
         return found
+
+    def _options(
+        self,
+        declared: Declaration,
+        target: ChannelObject,
+        fields: Collection[str],
+        match: Collection[str],
+    ) -> Options:
+        options = Options(declared.update_only, declared.create_only, declared.keep_edits)
+        possible = ", ".join(target.options) or "none"
+        for name in options.chosen:
+            if name not in target.options:
+                raise self._error(
+                    f"config.meta.sync.{name}",
+                    f"{declared.destination} {target.name} cannot do that; possible: {possible}",
+                )
+            if name != "keep_edits" and declared.mode not in ("upsert", "mirror"):
+                raise self._error(
+                    f"config.meta.sync.{name}", f"is for upsert and mirror, not {declared.mode}"
+                )
+        if options.update_only and options.create_only:
+            raise self._error("config.meta.sync.create_only", "excludes update_only; choose one")
+        for column in options.keep_edits:
+            complaint = (
+                "is no field that is sent"
+                if column not in fields
+                else "is a match key, by which the channel finds the record"
+                if column in match
+                else "holds several values, whose edits cannot be told apart"
+                if column in target.composite
+                else ""
+            )
+            if complaint:
+                raise self._error("config.meta.sync.keep_edits", f"'{column}' {complaint}")
+        return options
 
     def _purpose(self, declared: Declaration) -> Purpose:
         if declared.purpose not in self.purposes:

@@ -163,6 +163,7 @@ class Delivery:
             settings=self.connection.settings,
             audience=self._audience(piece),
             match=self.sync.match,
+            options=self.sync.options,
         )
         if isinstance(self.sync.channel, Destination):
             assert self.client is not None
@@ -191,7 +192,7 @@ class Delivery:
             verdict = by_key.get(record.key, forgotten)
             if verdict.status == "acknowledged":
                 acknowledged = True
-                if verdict.channel_id is None:
+                if verdict.channel_id is None and not verdict.code:
                     continue
             endings.append(_ending(position, verdict, transcript))
         self.brake.note_answer(acknowledged)

@@ -24,7 +24,8 @@ import orjson
 
 Operation = Literal["add", "change", "remove", "append"]
 Mode = Literal["upsert", "mirror", "audience", "append"]
-Status = Literal["acknowledged", "rejected", "retry"]
+Status = Literal["acknowledged", "rejected", "skipped", "retry"]
+Option = Literal["update_only", "create_only", "keep_edits"]
 
 
 class Fields(Mapping[str, Any]):
@@ -71,7 +72,8 @@ class Record:
     ``fields`` are the columns to send, JSON values, control columns already taken out.
     ``channel_id`` is the id by which the channel knows the record, where it told us one.
     ``sent_match`` are the match keys as last sent (on ``change`` and ``remove``), so that a
-    destination can find the record although its e-mail has changed since.
+    destination can find the record although its e-mail has changed since; and the fields whose
+    edits are kept, so that it can tell an edit from what we wrote.
     """
 
     key: str
@@ -92,6 +94,26 @@ class Audience:
 
 
 @dataclass(frozen=True)
+class Options:
+    """What a sync may do to records that it finds, or does not find, at the channel.
+
+    ``update_only`` never creates a record, ``create_only`` never touches one that exists.
+    ``keep_edits`` names fields of which the channel's value stays where it is neither empty nor
+    what was sent last: somebody wrote it there.
+    """
+
+    update_only: bool = False
+    create_only: bool = False
+    keep_edits: tuple[str, ...] = ()
+
+    @property
+    def chosen(self) -> tuple[Option, ...]:
+        """The options that differ from their defaults."""
+        names: tuple[Option, ...] = ("update_only", "create_only", "keep_edits")
+        return tuple(name for name in names if getattr(self, name))
+
+
+@dataclass(frozen=True)
 class Batch:
     """Records of one operation (and one audience, in audience mode), within the limits."""
 
@@ -105,6 +127,7 @@ class Batch:
     settings: Mapping[str, str]
     audience: Audience | None = None
     match: Sequence[str] = ()
+    options: Options = Options()
 
 
 @dataclass(frozen=True)
@@ -143,12 +166,17 @@ class Response:
             return None
 
 
+EXISTS = "exists"
+ABSENT = "absent"
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What became of one record: its vendor's ``code``, and ``reason`` in words.
 
     A rejected record is tried again on later runs, unless ``is_permanent`` says that the same
-    payload can never be taken; then only a changed one is.
+    payload can never be taken; then only a changed one is. A record is ``skipped`` where the
+    sync's options leave it alone: ``EXISTS`` at the channel already, or is ``ABSENT`` there.
     """
 
     key: str
@@ -199,6 +227,8 @@ class ChannelObject:
 
     ``fields`` empty means: any column. ``hashed`` names the fields that leave only as hashes.
     ``match`` is the identifiers of which at least one must be usable for a record to be sendable.
+    ``options`` are those that a sync of it may choose; edits of ``composite`` fields cannot be
+    told from what is there besides, and so not kept.
     """
 
     name: str
@@ -207,6 +237,8 @@ class ChannelObject:
     match: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
     hashed: tuple[str, ...] = ()
+    options: tuple[Option, ...] = ()
+    composite: tuple[str, ...] = ()
 
 
 @runtime_checkable

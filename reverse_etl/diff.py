@@ -1,8 +1,9 @@
 """The diff: one statement that turns a ``sync_*`` relation and the snapshot into a plan.
 
 Read the statement's steps from top to bottom: ``candidates`` is what should be at the channel,
-``held`` is what is there and ours, ``facing`` puts the two side by side, ``judged`` says why a row
-may not be sent, ``decided`` what is to be done, and the last select keeps the rows that need doing.
+``held`` is what is known to be there, ``facing`` puts the two side by side, ``judged`` says why a
+row may not be sent, ``decided`` what is to be done, and the last select keeps the rows that need
+doing.
 
 Up to there rows are narrow, a key and a fingerprint: most of them need nothing. Only those that do
 are joined to their fields again, but for a first run, where that is everybody.
@@ -13,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from reverse_etl.dialect import Dialect, fingerprint, key, literal, quote
-from reverse_etl.privacy import OWED, Permission, identifier_columns, identifier_hash
+from reverse_etl.candidates import Candidates, Scope
+from reverse_etl.dialect import Dialect, literal, quote
+from reverse_etl.privacy import OWED, Permission, identifier_hash
 from reverse_etl.project import Sync
 
 EMPTY_KEY = "empty key"
@@ -23,6 +25,7 @@ NO_MATCH_KEY = "no match key"
 REJECTED = "rejected before"
 MOST_ATTEMPTS = 5
 FIELDS_CHANGED = "(the model's columns)"
+DRIFTED = "(at the channel)"
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,8 @@ class Diff:
     """Everything that the statement is made of.
 
     ``types`` are the relation's columns as they are in the warehouse; without them nothing can be
-    read from it, and only removals come out. ``is_first`` says that the snapshot is empty, ``only``
-    narrows the plan to one key.
+    read from it, and only removals come out. ``is_first`` says that the snapshot is empty, and a
+    ``scope`` narrows the plan to a part of the sync.
     """
 
     sync: Sync
@@ -40,42 +43,38 @@ class Diff:
     permission: Permission
     types: Mapping[str, str]
     is_first: bool = False
-    only: str | None = None
+    scope: Scope | None = None
+
+    @property
+    def candidates(self) -> Candidates:
+        """What should be at the channel."""
+        markets = "suppressed_identifiers" in self.permission.ctes
+        return Candidates(self.sync, self.dialect, self.types, markets, self.is_first, self.scope)
 
     @property
     def fields(self) -> dict[str, str]:
         """The sent columns that the relation has, each with its expression."""
-        return {
-            column: self.dialect.value(f"relation.{quote(column)}", self.types[column])
-            for column in self.sync.fields
-            if column in self.types
-        }
+        return self.candidates.fields
 
     @property
-    def key(self) -> str:
-        """The key's expression over ``relation``."""
-        return key(self.sync.key, "relation")
-
-    @property
-    def audience(self) -> str:
-        """The audience's expression over ``relation``."""
-        return "coalesce(relation.audience, '')" if self.sync.is_audience else "''"
+    def is_whole(self) -> bool:
+        """Whether the plan looks at every record of the sync."""
+        return self.scope is None
 
     def statement(self) -> str:
         """Return the whole ``insert into sync.sync_plan``."""
+        rows = self.candidates
         return f"""
 insert into sync.sync_plan
 with
 {self.permission.ctes}
-candidates as ({self._candidates()}),
-{self._repeated()},
+candidates as ({rows.query()}),
+{rows.repeated()},
 held as (
-    select * from sync.sync_snapshot
-    where sync = {literal(self.sync.name)}{self._only("key")}
+    select * from sync.sync_snapshot where sync = {literal(self.sync.name)}{self._in_scope}
 ),
 refused as (
-    select * from sync.sync_rejected
-    where sync = {literal(self.sync.name)}{self._only("key")}
+    select * from sync.sync_rejected where sync = {literal(self.sync.name)}{self._in_scope}
 ),
 facing as ({self._facing()}),
 judged as (
@@ -97,7 +96,7 @@ decided as (
     select
         judged.*,
         {self._operation()} as operation,
-        withheld is not null and withheld in ({", ".join(map(literal, OWED))}) as is_stated
+        withheld is not null and withheld in ({_literals(OWED)}) as is_stated
     from judged
 ),
 settled as (
@@ -138,109 +137,32 @@ select
     coalesce(withheld, 'permitted'),
     settled.fingerprint,
     held_fingerprint,
-    {"settled.marks" if self.is_first else self._marks()},
+    {"settled.marks" if self.is_first else rows.marks()},
     {self._changed_fields()},
-    {"settled.match" if self.is_first else self._match()},
+    {"settled.match" if self.is_first else rows.match()},
     held.match,
-    held.channel_id
+    held.channel_id,
+    coalesce(held.is_ours, true),
+    {"settled.occurred_at" if self.is_first else rows.occurred_at()},
+    null,
+    null
 from settled
 left join held on held.audience = settled.audience and held.key = settled.key
-{self._relation_join()}
+{rows.join("settled", "settled.wanted_key") if self.types and not self.is_first else ""}
 """
 
-    def _repeated(self) -> str:
-        """Keys that occur twice; found by a short hash first, which takes a tenth of the memory."""
-        if not self.types:
-            return "repeated as (select audience, key from candidates)"
-        both = f"{self.audience} || '/' || {self.key}" if self.sync.is_audience else self.key
-        hashed = self.dialect.short_hash(both)
-        return f"""repeated_hashes as (
-    select {hashed} as hashed from {self.sync.relation} as relation group by 1 having count(*) > 1
-),
-repeated as (
-    select {self.audience} as audience, {self.key} as key
-    from {self.sync.relation} as relation
-    inner join repeated_hashes on repeated_hashes.hashed = {hashed}
-    group by 1, 2
-    having count(*) > 1
-)"""
-
-    def _relation_join(self) -> str:
-        # Conditions other than equalities would make this a nested loop on DuckDB.
-        if self.is_first or not self.types:
-            return ""
-        audience = f" and {self.audience} = settled.audience" if self.sync.is_audience else ""
-        return (
-            f"left join {self.sync.relation} as relation "
-            f"on {self.key} = settled.wanted_key{audience}"
-        )
-
-    def _only(self, column: str) -> str:
-        return f" and {column} = {literal(self.only)}" if self.only is not None else ""
-
-    def _candidates(self) -> str:
-        columns = {
-            "audience": self.audience,
-            "key": self.key,
-            "person_id": self._column("person_id"),
-            "purpose": self._column("purpose")
-            if self.sync.is_audience
-            else literal(self.sync.purpose.name),
-            "fingerprint": fingerprint(self.fields),
-            "has_match": self._has_match(),
-            "is_wanted": "true",
-        }
-        columns |= {f"hash_{name}": value for name, value in self._hashes().items()}
-        if self.is_first:
-            columns |= {"marks": self._marks(), "match": self._match()}
-        if not self.types:
-            empty = {"has_match": "boolean", "is_wanted": "boolean"}
-            empty |= {"marks": self.dialect.marks_type}
-            columns = {name: f"cast(null as {empty.get(name, 'text')})" for name in columns}
-            return f"select {_named(columns)} where false"
-        where = f" where {self.key} = {literal(self.only)}" if self.only is not None else ""
-        return f"select {_named(columns)} from {self.sync.relation} as relation{where}"
-
-    def _column(self, name: str) -> str:
-        return f"cast(relation.{quote(name)} as text)" if name in self.types else "null"
-
-    def _marks(self) -> str:
-        if not self.types:
-            return f"cast(null as {self.dialect.marks_type})"
-        return self.dialect.marks(list(self.fields.values()))
-
-    def _match(self) -> str:
-        """The match keys, to find the record by later; an event is never looked for again."""
-        if self.sync.mode == "append" or not self.types:
-            return "cast(null as text)"
-        return self.dialect.json_object(
-            {name: self.fields[name] for name in self.sync.match if name in self.fields}
-        )
-
-    def _has_match(self) -> str:
-        """Whether any identifier is there by which the channel can know the record."""
-        texts = [
-            f"nullif(trim(cast(relation.{quote(column)} as text)), '')"
-            for column in self.sync.match
-            if column in self.types
-        ]
-        return f"coalesce({', '.join(texts)}, null) is not null" if texts else "true"
-
-    def _hashes(self) -> dict[str, str]:
-        if "suppressed_identifiers" not in self.permission.ctes:
-            return {}
-        return {
-            column: identifier_hash(self.dialect, f"cast(relation.{quote(column)} as text)")
-            for column in identifier_columns(self.sync)
-        }
+    @property
+    def _in_scope(self) -> str:
+        return f" and {self.scope.held}" if self.scope else ""
 
     def _facing(self) -> str:
         hashes = "".join(
             f",\n        coalesce(candidates.{quote(f'hash_{column}')}, "
             f"{self._held_hash(column)}) as {quote(f'hash_{column}')}"
-            for column in self._hashes()
+            for column in self.candidates.hashes()
         )
-        first = ", candidates.marks, candidates.match" if self.is_first else ""
+        content = ("marks", "match", "occurred_at") if self.is_first else ()
+        first = "".join(f", candidates.{name}" for name in content)
         return f"""
     select
         coalesce(candidates.audience, held.audience) as audience,
@@ -250,6 +172,7 @@ repeated as (
         coalesce(candidates.is_wanted, false) as is_wanted,
         coalesce(candidates.has_match, true) as has_match,
         held.key is not null as is_held,
+        coalesce(held.is_ours, false) as is_ours,
         candidates.fingerprint,
         held.fingerprint as held_fingerprint{first}{hashes}
     from candidates
@@ -266,17 +189,20 @@ repeated as (
         mode = self.sync.mode
         removes = self.sync.purpose.removes(mode)
         first = "append" if mode == "append" else "add"
-        change = "" if mode == "append" else "when fingerprint <> held_fingerprint then 'change' "
+        change = "when fingerprint <> held_fingerprint then 'change' "
+        if mode == "append" or self.sync.options.create_only:
+            change = ""
         if removes:
-            withheld = "case when is_held then 'remove' else 'hold' end"
+            withheld = "case when is_ours then 'remove' else 'hold' end"
         elif mode == "append":
             withheld = "case when not is_held then 'hold' end"
         else:
             withheld = "'hold'"
-        owed = f"withheld in ({', '.join(map(literal, OWED))})"
-        gone = "'remove'" if mode in ("mirror", "audience") else "null"
-        if gone == "null" and removes:
-            gone = f"case when {owed} then 'remove' end"
+        gone = "null"
+        if mode in ("mirror", "audience"):
+            gone = "case when is_ours then 'remove' end"
+        elif removes:
+            gone = f"case when is_ours and withheld in ({_literals(OWED)}) then 'remove' end"
         return f"""case
             when obstacle is not null then 'hold'
             when not is_wanted then {gone}
@@ -295,7 +221,9 @@ repeated as (
         return (
             "case when operation <> 'change' then null "
             f"when held.field_names = {literal(field_names(self.fields))} "
-            f"then concat_ws(', ', {differing}) else {literal(FIELDS_CHANGED)} end"
+            f"then concat_ws(', ', {differing}) "
+            f"when held.field_names = {literal(DRIFTED)} then {literal(DRIFTED)} "
+            f"else {literal(FIELDS_CHANGED)} end"
         )
 
 
@@ -304,5 +232,5 @@ def field_names(fields: Iterable[str]) -> str:
     return ",".join(fields)
 
 
-def _named(columns: Mapping[str, str]) -> str:
-    return ", ".join(f"{value} as {quote(name)}" for name, value in columns.items())
+def _literals(values: Iterable[str]) -> str:
+    return ", ".join(map(literal, values))

@@ -60,8 +60,24 @@ FIRST_VERSION = (
     """,
 )
 
+# Whose a record is, when what it tells of happened, what runs skip, merge and take back.
+OWNERSHIP_AND_TIMES = (
+    "alter table sync.sync_plan add column is_ours boolean",
+    "alter table sync.sync_plan add column occurred_at timestamp",
+    "alter table sync.sync_plan add column into_key text",
+    "alter table sync.sync_plan add column into_id text",
+    # False: it was at the channel before us, so it is never ours to remove.
+    "alter table sync.sync_snapshot add column is_ours boolean default true",
+    "alter table sync.sync_changelog add column occurred_at timestamp",
+    "alter table sync.sync_runs add column skipped bigint default 0",
+    "alter table sync.sync_runs add column merged bigint default 0",
+    "alter table sync.sync_runs add column audiences bigint default 1",
+    "alter table sync.sync_runs add column warehouse_seconds numeric(18, 3)",
+    "alter table sync.sync_runs add column undoes text",
+)
+
 # Statements that lead from each version to the next; append, never edit.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (FIRST_VERSION,)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (FIRST_VERSION, OWNERSHIP_AND_TIMES)
 
 
 class LedgerError(SeamlineError):

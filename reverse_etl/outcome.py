@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Fate = Literal["acknowledged", "rejected", "uncertain", "pending"]
+Fate = Literal["acknowledged", "rejected", "skipped", "uncertain", "pending"]
 
 
 @dataclass(frozen=True)

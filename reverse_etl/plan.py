@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from reverse_etl.candidates import Scope
 from reverse_etl.dialect import literal
 from reverse_etl.diff import EMPTY_KEY, REPEATED_KEY, Diff
 from reverse_etl.errors import SeamlineError
@@ -128,7 +129,7 @@ def make_plan(
         permission=permission(sync, project.purposes, project.manifest, warehouse),
         types=_readable(sync, sight.types),
         is_first=not _holds_anything(sync, warehouse),
-        only=only,
+        scope=Scope.of_key(only) if only is not None else None,
     )
     warehouse.execute(
         f"delete from sync.sync_plan where sync = {literal(sync.name)} and run_id not in "

@@ -23,8 +23,9 @@ SENDING = "sending"
 class SyncResult:
     """What one run did. ``added`` to ``appended`` count what was to be sent after the guards.
 
-    ``acknowledged`` + ``rejected`` + ``pending`` is their sum. ``held_back`` is what consent,
-    suppression, a guard or an earlier rejection kept from being sent.
+    ``acknowledged`` + ``rejected`` + ``skipped`` + ``pending`` is their sum; ``skipped`` is what
+    the sync's options left alone at the channel. ``held_back`` is what consent, suppression, a
+    guard or an earlier rejection kept from being sent.
     """
 
     run_id: str
@@ -38,6 +39,7 @@ class SyncResult:
     held_back: int = 0
     acknowledged: int = 0
     rejected: int = 0
+    skipped: int = 0
     pending: int = 0
     guards: tuple[GuardVerdict, ...] = ()
     held_reasons: tuple[tuple[str, int], ...] = ()
@@ -111,6 +113,7 @@ def end_run(
         held_back=held_back,
         acknowledged=tally.fates.get("acknowledged", 0),
         rejected=tally.fates.get("rejected", 0),
+        skipped=tally.fates.get("skipped", 0),
         pending=pending,
         guards=verdicts,
         held_reasons=tuple(json.loads(held_reasons).items()),
@@ -120,8 +123,9 @@ def end_run(
         error=error,
         duration_seconds=max(0.0, round((finished_at - started_at).total_seconds(), 3)),
     )
-    counts = ("added", "changed", "removed", "appended", "acknowledged", "rejected", "pending")
-    numbers = (*counts, "requests", "retries", "duration_seconds")
+    counts = ("added", "changed", "removed", "appended")
+    fates = ("acknowledged", "rejected", "skipped", "pending")
+    numbers = (*counts, *fates, "requests", "retries", "duration_seconds")
     settings = [f"{name} = {getattr(result, name)}" for name in numbers]
     settings += [
         f"status = {literal(result.status)}",

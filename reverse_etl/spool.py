@@ -156,7 +156,7 @@ def write_spool(home: Path, sync: Sync, plan: Plan, warehouse: Warehouse) -> Spo
         limits=sync.object.limits,
         labels=labels,
         audiences=audiences,
-        is_whole=plan.diff is not None and plan.diff.only is None,
+        is_whole=plan.diff is not None and plan.diff.is_whole,
     )
     header = {name: value for name, value in asdict(spool).items() if name != "folder"}
     with open(partial / "header.json", "w", opener=_private) as file:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from reverse_etl.destination import Record, Refused, Response, Verdict
+from reverse_etl.destination import ABSENT, EXISTS, Record, Refused, Response, Verdict
 
 # What the channel says about the content of a request. Anything else (a moved URL, a missing
 # resource, an answer nobody can read) is no record's fault, and the records wait.
@@ -40,6 +40,15 @@ def acknowledged(records: Iterable[Record]) -> list[Verdict]:
 def rejected(record: Record, code: str, reason: object, *, is_permanent: bool = False) -> Verdict:
     """Return the verdict of a record that the channel will not take as it is."""
     return Verdict(record.key, "rejected", code, readable(reason), is_permanent=is_permanent)
+
+
+def skipped(record: Record, code: str) -> Verdict:
+    """Return the verdict of a record that the sync's options leave alone."""
+    reason = {
+        EXISTS: "It is at the channel already, and the sync only creates.",
+        ABSENT: "It is not at the channel, and the sync only updates.",
+    }[code]
+    return Verdict(record.key, "skipped", code, reason)
 
 
 def waiting(records: Iterable[Record], code: str, reason: object) -> list[Verdict]:

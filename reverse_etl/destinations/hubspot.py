@@ -1,5 +1,7 @@
 """HubSpot contacts: created or updated in batches, found by their e-mail address.
 
+With ``update_only``, ``create_only`` or ``keep_edits`` each batch is read before it is written.
+
 Requires a private app with the scope ``crm.objects.contacts.write``; its access token goes into
 ``HUBSPOT_TOKEN``. A column is written to the property of the same internal name, which must exist.
 
@@ -22,15 +24,18 @@ Requires a private app with the scope ``crm.objects.contacts.write``; its access
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from typing import Any
 
 from reverse_etl.destination import (
+    ABSENT,
+    EXISTS,
     Batch,
     ChannelObject,
     Conversation,
     Destination,
     Limits,
+    Options,
     Preparation,
     Record,
     Refused,
@@ -39,18 +44,20 @@ from reverse_etl.destination import (
     Setting,
     Verdict,
 )
+from reverse_etl.edits import edited_fields, with_kept
 from reverse_etl.verdicts import (
     email_of,
     entries,
     part,
     refuse_or_wait,
     rejected,
+    skipped,
     unread,
     waiting,
     without_repeats,
 )
 
-PATH = "/crm/v3/objects/contacts/batch/upsert"
+CONTACTS = "/crm/v3/objects/contacts"
 # Consent is HubSpot's to keep: a sync that wrote these could opt people in again.
 CONSENT_PROPERTIES = ("hs_email_optout", "hs_emailconfirmationstatus", "hs_legal_basis")
 
@@ -77,12 +84,14 @@ def address(record: Record) -> str:
     return email_of(record.sent_match) or email_of(record.fields)
 
 
-def _input(record: Record, email: str) -> dict[str, Any]:
+def _input(record: Record, email: str, kept: Collection[str] = ()) -> dict[str, Any]:
     return {
         "id": email,
         "idProperty": "email",
         "objectWriteTraceId": record.key,
-        "properties": {name: property_value(value) for name, value in record.fields.items()},
+        "properties": {
+            name: property_value(value) for name, value in record.fields.items() if name not in kept
+        },
     }
 
 
@@ -121,6 +130,16 @@ def _named(records: Sequence[Record], error: Mapping[str, Any]) -> list[Record]:
     return [record for record in records if address(record) in names]
 
 
+def _refusal(records: Sequence[Record], response: Response) -> list[Verdict]:
+    """Return the verdicts after an answer that is no success."""
+    answer = response.json()
+    if response.ok or not isinstance(answer, dict):
+        return unread(records, response)
+    category = str(answer.get("category") or f"http_{response.status}")
+    reason = _reason(answer) or f"HubSpot answered {response.status}."
+    return refuse_or_wait(records, response, category, reason)
+
+
 class HubSpot:
     """HubSpot's CRM API v3."""
 
@@ -137,6 +156,7 @@ class HubSpot:
             modes=("upsert",),
             limits=Limits(rows=100, bytes=3_000_000, requests_per_second=19),
             match=("email",),
+            options=("update_only", "create_only", "keep_edits"),
         ),
     )
 
@@ -161,12 +181,54 @@ class HubSpot:
                 rejected(record, "consent_property", reason, is_permanent=True)
                 for record in sendable
             ]
-        if sendable:
-            verdicts += yield from self._upsert(sendable)
+        if batch.options.chosen:
+            chosen, kept = yield from self._look(sendable, verdicts, batch.options)
+        else:
+            chosen, kept = sendable, {}
+        if chosen:
+            sent = yield from self._write(chosen, kept, batch.options)
+            verdicts += [with_kept(verdict, kept.get(verdict.key, [])) for verdict in sent]
         return verdicts
 
-    def _upsert(self, records: list[Record]) -> Generator[Request, Response, list[Verdict]]:
-        verdicts = yield from self._send(records, [_input(r, address(r)) for r in records])
+    def _look(
+        self, records: Sequence[Record], verdicts: list[Verdict], options: Options
+    ) -> Generator[Request, Response, tuple[list[Record], dict[str, list[str]]]]:
+        """Read the contacts as they are; return those to write, and the fields to leave alone.
+
+        Verdicts of the others are added to ``verdicts``.
+        """
+        body = {
+            "idProperty": "email",
+            "inputs": [{"id": address(record)} for record in records],
+            "properties": ["email", *options.keep_edits],
+        }
+        response = yield Request("POST", f"{CONTACTS}/batch/read", json=body)
+        answer = response.json()
+        if not response.ok or not isinstance(answer, dict) or "results" not in answer:
+            verdicts += _refusal(records, response)
+            return [], {}
+        found = {
+            email_of(part(contact, "properties")): part(contact, "properties")
+            for contact in entries(answer, "results")
+        }
+        chosen, kept = [], {}
+        for record in records:
+            present = found.get(address(record))
+            if present is None and options.update_only:
+                verdicts.append(skipped(record, ABSENT))
+            elif present is not None and options.create_only:
+                verdicts.append(skipped(record, EXISTS))
+            else:
+                chosen.append(record)
+                kept[record.key] = edited_fields(record, present or {}, options, property_value)
+        return chosen, kept
+
+    def _write(
+        self, records: list[Record], kept: Mapping[str, list[str]], options: Options
+    ) -> Generator[Request, Response, list[Verdict]]:
+        how = "update" if options.update_only else "create" if options.create_only else "upsert"
+        inputs = [_input(r, address(r), kept.get(r.key, ())) for r in records]
+        verdicts = yield from self._send(how, records, inputs)
         # A moved contact whose new address is already taken: an earlier answer got lost after
         # HubSpot had applied it, or the person is there twice. Either way that contact is the one.
         by_key = {record.key: record for record in records}
@@ -180,20 +242,21 @@ class HubSpot:
             return verdicts
         again = {record.key for record in taken}
         settled = [verdict for verdict in verdicts if verdict.key not in again]
-        inputs = [_input(record, email_of(record.fields)) for record in taken]
-        return settled + (yield from self._send(taken, inputs))
+        inputs = [_input(r, email_of(r.fields), kept.get(r.key, ())) for r in taken]
+        return settled + (yield from self._send(how, taken, inputs))
 
     def _send(
-        self, records: list[Record], inputs: list[dict[str, Any]]
+        self, how: str, records: list[Record], inputs: list[dict[str, Any]]
     ) -> Generator[Request, Response, list[Verdict]]:
-        response = yield Request("POST", PATH, json={"inputs": inputs})
+        sent = inputs
+        if how == "create":
+            own = ("objectWriteTraceId", "properties")
+            sent = [{name: item[name] for name in own} for item in inputs]
+        # Sent again after a lost answer, a creation meets what it made itself, and is refused.
+        response = yield Request("POST", f"{CONTACTS}/batch/{how}", json={"inputs": sent})
         answer = response.json()
-        if not isinstance(answer, dict):
-            return unread(records, response)
-        if not response.ok:
-            category = str(answer.get("category") or f"http_{response.status}")
-            reason = _reason(answer) or f"HubSpot answered {response.status}."
-            return refuse_or_wait(records, response, category, reason)
+        if not response.ok or not isinstance(answer, dict):
+            return _refusal(records, response)
         return self._read(records, inputs, answer)
 
     def _read(

@@ -1,4 +1,4 @@
-"""Klaviyo lists: one list per audience; profiles join by bulk import and leave by list removal.
+"""Klaviyo profiles and lists: profiles come by bulk import, into one list per audience or none.
 
 Requires a private API key with the scopes ``lists:read``, ``lists:write``, ``profiles:read`` and
 ``profiles:write`` in ``KLAVIYO_TOKEN``. The column ``properties`` holds a JSON object that becomes
@@ -27,16 +27,19 @@ unsubscribe someone everywhere.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from reverse_etl.destination import (
+    ABSENT,
+    EXISTS,
     Batch,
     ChannelObject,
     Conversation,
     Destination,
     Limits,
+    Options,
     Preparation,
     Record,
     Refused,
@@ -45,6 +48,7 @@ from reverse_etl.destination import (
     Setting,
     Verdict,
 )
+from reverse_etl.edits import edited_fields, with_kept
 from reverse_etl.verdicts import (
     acknowledged,
     email_of,
@@ -52,6 +56,7 @@ from reverse_etl.verdicts import (
     part,
     refuse_or_wait,
     rejected,
+    skipped,
     unread,
     waiting,
     without_email,
@@ -79,8 +84,8 @@ LOOKED_UP_PER_REQUEST = 50
 POLLS = (0.2, 0.4, 0.8, 1.6, 3.2, *([5.0] * 120))
 
 
-def profile(record: Record) -> dict[str, Any]:
-    """Return the profile to import.
+def profile(record: Record, kept: Collection[str] = ()) -> dict[str, Any]:
+    """Return the profile to import, without the fields in ``kept``.
 
     On a change, an empty column clears what was sent before. On an add it is left out, because
     what Klaviyo holds there is not ours. Identifiers are never cleared.
@@ -90,7 +95,7 @@ def profile(record: Record) -> dict[str, Any]:
     """
     attributes: dict[str, Any] = {}
     for name in ATTRIBUTES:
-        if name in record.fields:
+        if name in record.fields and name not in kept:
             value = record.fields[name]
             clears = record.operation == "change" and name not in IDENTIFIERS
             if value not in (None, "") or clears:
@@ -159,6 +164,17 @@ class Klaviyo:
             limits=Limits(rows=10_000, bytes=3_500_000, requests_per_second=10, concurrency=4),
             match=("email",),
             fields=(*ATTRIBUTES, "properties"),
+            options=("keep_edits",),
+            composite=("properties",),
+        ),
+        ChannelObject(
+            "profiles",
+            modes=("upsert",),
+            limits=Limits(rows=10_000, bytes=3_500_000, requests_per_second=10, concurrency=4),
+            match=("email",),
+            fields=(*ATTRIBUTES, "properties"),
+            options=("update_only", "create_only", "keep_edits"),
+            composite=("properties",),
         ),
     )
 
@@ -186,52 +202,115 @@ class Klaviyo:
         return str(created["id"])
 
     def converse(self, batch: Batch) -> Conversation:
-        """Bring members into the list, or take them out."""
-        if batch.audience is None:
-            raise ValueError("list_members needs an audience")
-        list_id = batch.audience.channel_id
+        """Bring profiles in, and members into their list, or take them out of it."""
+        list_id = batch.audience.channel_id if batch.audience else ""
         if batch.operation == "remove":
             return (yield from self._remove(list_id, batch.records))
         records, verdicts = without_repeats(batch.records, lambda r: email_of(r.fields))
         joining = {email_of(record.fields) for record in records}
         moved = [r for r in records if _sent(r) not in ("", *joining)]
-        if moved:
+        ids: dict[str, str] = {}
+        if moved and not list_id:
+            ids = yield from self._former(moved)
+        elif moved:
             # The old address leaves the list, or its profile would stay in it for ever.
             removed = yield from self._remove(list_id, moved)
             stuck = {verdict.key for verdict in removed if verdict.status != "acknowledged"}
             verdicts += [verdict for verdict in removed if verdict.key in stuck]
             records = [record for record in records if record.key not in stuck]
-        return verdicts + (yield from self._import(list_id, records))
+        kept: dict[str, list[str]] = {}
+        if batch.options.chosen:
+            records, kept = yield from self._look(records, verdicts, batch.options)
+        taken = yield from self._import(list_id, records, kept, ids)
+        return verdicts + [with_kept(verdict, kept.get(verdict.key, [])) for verdict in taken]
+
+    def _former(self, moved: Sequence[Record]) -> Generator[Request, Response, dict[str, str]]:
+        """Return the ids of profiles that are to have another address, by record.
+
+        One whose new address has a profile already is left; that profile is the person's now.
+        """
+        both = [address for record in moved for address in (_sent(record), email_of(record.fields))]
+        found = yield from self._find(both)
+        if isinstance(found, Response):
+            return {}
+        return {
+            record.key: str(found[_sent(record)]["id"])
+            for record in moved
+            if _sent(record) in found and email_of(record.fields) not in found
+        }
+
+    def _look(
+        self, records: Sequence[Record], verdicts: list[Verdict], options: Options
+    ) -> Generator[Request, Response, tuple[list[Record], dict[str, list[str]]]]:
+        """Read the profiles as they are; return those to write, and the fields to leave alone.
+
+        Verdicts of the others are added to ``verdicts``.
+        """
+        found = yield from self._find(_sent(r) or email_of(r.fields) for r in records)
+        if isinstance(found, Response):
+            verdicts += _refusal(records, found)
+            return [], {}
+        chosen, kept = [], {}
+        for record in records:
+            present = found.get(_sent(record) or email_of(record.fields))
+            if present is None and options.update_only:
+                verdicts.append(skipped(record, ABSENT))
+            elif present is not None and options.create_only:
+                verdicts.append(skipped(record, EXISTS))
+            else:
+                chosen.append(record)
+                held = part(present, "attributes")
+                kept[record.key] = edited_fields(record, held, options)
+        return chosen, kept
+
+    def _find(
+        self, emails: Iterable[str]
+    ) -> Generator[Request, Response, dict[str, dict[str, Any]] | Response]:
+        """Look profiles up by their addresses; return them, or the answer that is none."""
+        wanted = sorted(set(emails) - {""})
+        found = {}
+        for start in range(0, len(wanted), LOOKED_UP_PER_REQUEST):
+            chunk = wanted[start : start + LOOKED_UP_PER_REQUEST]
+            quoted = ",".join(json.dumps(email, ensure_ascii=False) for email in chunk)
+            params = {"filter": f"any(email,[{quoted}])", "page[size]": "100"}
+            response = yield Request("GET", PROFILES, params=params)
+            answer = response.json()
+            if not response.ok or not _is_page(answer):
+                return response
+            for item in entries(answer, "data"):
+                found[email_of(part(item, "attributes"))] = item
+        return found
 
     def _import(
-        self, list_id: str, records: Sequence[Record]
+        self,
+        list_id: str,
+        records: Sequence[Record],
+        kept: Mapping[str, Collection[str]],
+        ids: Mapping[str, str],
     ) -> Generator[Request, Response, list[Verdict]]:
-        """Import profiles into the list by a job, and read what became of each."""
+        """Import profiles by a job, into the list if there is one, and read what became of each."""
         verdicts: list[Verdict] = []
         profiles: list[dict[str, Any]] = []
         sent: list[Record] = []
         for record in records:
             try:
-                profiles.append(profile(record))
+                known = {"id": ids[record.key]} if record.key in ids else {}
+                profiles.append(profile(record, kept.get(record.key, ())) | known)
                 sent.append(record)
             except ValueError as error:
                 reason = f"Klaviyo cannot take this record: {error}."
                 verdicts.append(rejected(record, "bad_properties", reason, is_permanent=True))
         if not sent:
             return verdicts
-        body = {
-            "data": {
-                "type": "profile-bulk-import-job",
-                "attributes": {"profiles": {"data": profiles}},
-                "relationships": {"lists": {"data": [{"type": "list", "id": list_id}]}},
-            }
-        }
-        response = yield Request("POST", JOBS, json=body)
+        job = {"type": "profile-bulk-import-job", "attributes": {"profiles": {"data": profiles}}}
+        if list_id:
+            job["relationships"] = {"lists": {"data": [{"type": "list", "id": list_id}]}}
+        response = yield Request("POST", JOBS, json={"data": job})
         answer = response.json()
-        job = part(answer, "data").get("id")
-        if not response.ok or not job:
+        number = part(answer, "data").get("id")
+        if not response.ok or not number:
             return verdicts + _refusal(sent, response)
-        return verdicts + (yield from self._collect(str(job), sent))
+        return verdicts + (yield from self._collect(str(number), sent))
 
     def _collect(
         self, job: str, records: list[Record]
@@ -283,19 +362,11 @@ class Klaviyo:
         self, list_id: str, records: Sequence[Record]
     ) -> Generator[Request, Response, list[Verdict]]:
         """Take profiles out of the list. Nobody Klaviyo does not know is on a list of Klaviyo's."""
-        wanted = sorted({_sent(record) for record in records} - {""})
-        ids: dict[str, str] = {}
-        for start in range(0, len(wanted), LOOKED_UP_PER_REQUEST):
-            chunk = wanted[start : start + LOOKED_UP_PER_REQUEST]
-            quoted = ",".join(json.dumps(email, ensure_ascii=False) for email in chunk)
-            params = {"filter": f"any(email,[{quoted}])", "page[size]": "100"}
-            response = yield Request("GET", PROFILES, params=params)
-            answer = response.json()
-            if not response.ok or not _is_page(answer):
-                return _refusal(records, response)
-            for found in entries(answer, "data"):
-                ids[email_of(part(found, "attributes"))] = str(found["id"])
-        leaving = [{"type": "profile", "id": ids[email]} for email in wanted if email in ids]
+        found = yield from self._find(_sent(record) for record in records)
+        if isinstance(found, Response):
+            return _refusal(records, found)
+        ids = {email: str(item["id"]) for email, item in found.items()}
+        leaving = [{"type": "profile", "id": ids[email]} for email in sorted(ids)]
         for start in range(0, len(leaving), REMOVED_PER_REQUEST):
             body = {"data": leaving[start : start + REMOVED_PER_REQUEST]}
             path = f"{LISTS}/{list_id}/relationships/profiles"

@@ -8,6 +8,11 @@ The body is ``{"sync", "run_id", "records": [{"operation", "key", "fields"}]}``,
 Any 2xx acknowledges all; a 207 with ``{"results": [{"index", "status", "message"}]}`` speaks for
 each record.
 
+With ``update_only`` or ``create_only`` the operation is ``update`` or ``create`` instead of
+``upsert``, and 404 or 409 for a record says that it is absent, or exists, and was left alone. With
+``keep_edits`` a record carries ``unless_edited``: those fields as they were sent last (null where
+they never were), each to be left as it is where the receiver holds something else by now.
+
     exposures:
       - name: webhook_orders
         type: application
@@ -36,12 +41,15 @@ from typing import Any
 import orjson
 
 from reverse_etl.destination import (
+    ABSENT,
+    EXISTS,
     Batch,
     ChannelObject,
     Conversation,
     Destination,
     Limits,
     Operation,
+    Options,
     Preparation,
     Record,
     Refused,
@@ -57,6 +65,7 @@ from reverse_etl.verdicts import (
     entries,
     refuse_or_wait,
     rejected,
+    skipped,
     unread,
     waiting,
 )
@@ -87,9 +96,11 @@ def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
     return "v1," + base64.b64encode(digest).decode()
 
 
-def _spoken(record: Record, result: Mapping[str, Any]) -> Verdict:
+def _spoken(record: Record, result: Mapping[str, Any], options: Options) -> Verdict:
     """Return the verdict that one entry of a 207 gives."""
     code = str(result.get("status", ""))
+    if (code == "404" and options.update_only) or (code == "409" and options.create_only):
+        return skipped(record, ABSENT if options.update_only else EXISTS)
     message = result.get("message") or f"The receiver answered {code} for this record."
     if code.startswith("2"):
         return Verdict(record.key, "acknowledged")
@@ -98,17 +109,30 @@ def _spoken(record: Record, result: Mapping[str, Any]) -> Verdict:
     return rejected(record, code, message)
 
 
-def _each(records: Sequence[Record], results: Sequence[Mapping[str, Any]]) -> list[Verdict]:
+def _each(
+    records: Sequence[Record], results: Sequence[Mapping[str, Any]], options: Options
+) -> list[Verdict]:
     """Return a verdict per record from the results of a 207, which may come in any order."""
     by_index = {item.get("index"): item for item in results}
     verdicts = []
     for index, record in enumerate(records):
         if index in by_index:
-            verdicts.append(_spoken(record, by_index[index]))
+            verdicts.append(_spoken(record, by_index[index], options))
         else:
             reason = "The receiver's answer did not mention this record."
             verdicts += waiting([record], "no_verdict", reason)
     return verdicts
+
+
+def _entry(record: Record, options: Options) -> dict[str, Any]:
+    """Return one record of the body."""
+    operation = OPERATIONS[record.operation]
+    if operation == "upsert" and (options.update_only or options.create_only):
+        operation = "update" if options.update_only else "create"
+    entry = {"operation": operation, "key": record.key, "fields": record.fields}
+    if options.keep_edits and operation != "remove":
+        entry["unless_edited"] = {n: record.sent_match.get(n) for n in options.keep_edits}
+    return entry
 
 
 class Webhook:
@@ -126,6 +150,7 @@ class Webhook:
             "records",
             modes=("upsert", "mirror", "append"),
             limits=Limits(rows=1_000, bytes=1_000_000, requests_per_second=100),
+            options=("update_only", "create_only", "keep_edits"),
         ),
     )
 
@@ -152,7 +177,9 @@ class Webhook:
         answer = response.json()
         if response.status == 207:
             results = entries(answer, "results")
-            return _each(batch.records, results) if results else unread(batch.records, response)
+            if not results:
+                return unread(batch.records, response)
+            return _each(batch.records, results, batch.options)
         if response.ok:
             return acknowledged(batch.records)
         return refuse_or_wait(
@@ -164,14 +191,7 @@ class Webhook:
             {
                 "sync": batch.sync,
                 "run_id": batch.run_id,
-                "records": [
-                    {
-                        "operation": OPERATIONS[record.operation],
-                        "key": record.key,
-                        "fields": record.fields,
-                    }
-                    for record in batch.records
-                ],
+                "records": [_entry(record, batch.options) for record in batch.records],
             },
             default=as_json,
         )

@@ -1,4 +1,4 @@
-"""A stand-in for HubSpot's contacts: batch upsert by e-mail, and a list of what is there."""
+"""A stand-in for HubSpot's contacts: batches by e-mail, merges, and a list of what is there."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from reverse_etl.sandbox.wire import Answer, Call, Document, History, now
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 CONTACTS = "/crm/v3/objects/contacts"
+HOW = ("read", "create", "update", "upsert")
 CORRELATION = "00000000-0000-4000-8000-000000000000"
 
 
@@ -27,50 +28,109 @@ class HubSpot:
         self.contacts: dict[str, Document] = {}
         self.history = History()
         self._ids: dict[str, str] = {}
+        self._merged: dict[str, str] = {}
 
     def handle(self, call: Call) -> Answer:
         """Answer one request."""
         if not call.headers.get("authorization", "").startswith("Bearer "):
             message = "Authentication credentials not found. This API supports OAuth 2.0."
             return _error(401, "INVALID_AUTHENTICATION", message)
-        if (call.method, call.path) == ("POST", f"{CONTACTS}/batch/upsert"):
-            return self._upsert(call)
         if (call.method, call.path) == ("GET", CONTACTS):
-            return Answer(200, {"results": list(self.contacts.values())})
+            return self._list(call)
+        if (call.method, call.path) == ("POST", f"{CONTACTS}/merge"):
+            return self._merge(call)
+        batch, _, how = call.path.rpartition("/")
+        if (call.method, batch) == ("POST", f"{CONTACTS}/batch") and how in HOW:
+            return self._batch(call, how)
         return _error(404, "OBJECT_NOT_FOUND", f"No resource at {call.method} {call.path}.")
 
-    def _upsert(self, call: Call) -> Answer:
+    def _list(self, call: Call) -> Answer:
+        limit = int(call.query.get("limit", "10"))
+        if not 1 <= limit <= 100:
+            return _error(400, "VALIDATION_ERROR", "limit must be between 1 and 100.")
+        wanted = call.query.get("properties", "email").split(",")
+        after = int(call.query.get("after", "0"))
+        ahead = sorted((key for key in self.contacts if int(key) > after), key=int)
+        page = ahead[:limit]
+        answer: Document = {"results": [self._shown(key, wanted) for key in page]}
+        if len(ahead) > limit:
+            link = f"{call.base_url}{CONTACTS}?after={page[-1]}"
+            answer["paging"] = {"next": {"after": page[-1], "link": link}}
+        return Answer(200, answer)
+
+    def _shown(self, key: str, wanted: list[str]) -> Document:
+        contact = self.contacts[key]
+        held = contact["properties"]
+        return {**contact, "properties": {name: held.get(name) for name in wanted}}
+
+    def _batch(self, call: Call, how: str) -> Answer:
         body = call.json()
         inputs = body.get("inputs") if isinstance(body, dict) else None
-        problem = _problem(inputs)
+        problem = _problem(inputs, how)
         if problem or not isinstance(inputs, list):
             return _error(400, "VALIDATION_ERROR", problem)
+        if how == "create":
+            for item in inputs:
+                owner = self._ids.get(str(item["properties"].get("email", "")).lower())
+                if owner:
+                    message = f"Contact already exists. Existing ID: {owner}"
+                    return _error(409, "CONFLICT", message)
         started = now()
         results, errors = [], []
         for item in inputs:
-            refusal = self._refusal(item, call.picks(item))
-            if refusal:
-                trace = {"objectWriteTraceId": [str(item.get("objectWriteTraceId", ""))]}
-                errors.append({"status": "error", "context": trace, **refusal})
+            named = {"id": item.get("id") or item["properties"].get("email", ""), **item}
+            if how == "read":
+                refusal = None if named["id"].lower() in self._ids else _absent(named)
             else:
-                results.append(self._apply(item))
+                refusal = self._refusal(named, call.picks(item), how)
+            if refusal:
+                errors.append({"status": "error", **refusal})
+            elif how == "read":
+                wanted = body.get("properties") or ["email"]
+                results.append(self._shown(self._ids[named["id"].lower()], wanted))
+            else:
+                results.append(self._apply(named))
         answer = {"status": "COMPLETE", "results": results, "startedAt": started}
         answer["completedAt"] = now()
         if not errors:
-            return Answer(200, answer)
+            return Answer(201 if how == "create" else 200, answer)
         return Answer(207, {**answer, "numErrors": len(errors), "errors": errors})
 
-    def _refusal(self, item: Document, picked: bool) -> Document | None:
+    def _merge(self, call: Call) -> Answer:
+        """Merge two contacts: the primary one stays, and both addresses lead to it."""
+        body = call.json()
+        named = body if isinstance(body, dict) else {}
+        ids = [str(named.get(name)) for name in ("primaryObjectId", "objectIdToMerge")]
+        kept, gone = (self._merged.get(key, key) for key in ids)
+        for key in (kept, gone):
+            if key not in self.contacts:
+                return _error(404, "OBJECT_NOT_FOUND", f"No contact with ID {key}.")
+        if kept == gone:
+            return _error(400, "VALIDATION_ERROR", "Cannot merge a contact with itself.")
+        loser, winner = self.contacts.pop(gone), self.contacts[kept]
+        winner["properties"] = {**loser["properties"], **winner["properties"]}
+        for email, key in self._ids.items():
+            if key == gone:
+                self._ids[email] = kept
+        self._merged |= {gone: kept} | {k: kept for k, v in self._merged.items() if v == gone}
+        winner["updatedAt"] = now()
+        self.history.note("merge", id=kept, merged=gone)
+        return Answer(200, dict(winner))
+
+    def _refusal(self, item: Document, picked: bool, how: str) -> Document | None:
         """Return why HubSpot refuses one contact."""
+        trace = {"context": {"objectWriteTraceId": [str(item.get("objectWriteTraceId", ""))]}}
         email = str(item["properties"].get("email", item["id"])).lower()
         if picked or not _EMAIL.fullmatch(email):
             detail = f'"message":"Email address {email} is invalid","error":"INVALID_EMAIL"'
             message = f'Property values were not valid: [{{"isValid":false,{detail}}}]'
-            return {"category": "VALIDATION_ERROR", "message": message}
-        owner = self._ids.get(email)
-        if owner and owner != self._ids.get(item["id"].lower()):
+            return {"category": "VALIDATION_ERROR", "message": message, **trace}
+        known, owner = self._ids.get(item["id"].lower()), self._ids.get(email)
+        if how == "update" and known is None:
+            return _absent(item)
+        if owner and owner != known:
             message = f"Contact already exists. Existing ID: {owner}"
-            return {"category": "CONFLICT", "message": message}
+            return {"category": "CONFLICT", "message": message, **trace}
         return None
 
     def _apply(self, item: Document) -> Document:
@@ -78,7 +138,7 @@ class HubSpot:
         contact_id = self._ids.get(address)
         is_new = contact_id is None
         if contact_id is None:
-            contact_id = str(101 + len(self.contacts))
+            contact_id = str(101 + len(self.contacts) + len(self._merged))
             properties = {"email": address}
             self.contacts[contact_id] = {
                 "id": contact_id,
@@ -87,7 +147,8 @@ class HubSpot:
                 "archived": False,
             }
         contact = self.contacts[contact_id]
-        self._ids.pop(contact["properties"]["email"], None)
+        if item["properties"].get("email"):
+            self._ids.pop(contact["properties"]["email"], None)
         contact["properties"] |= {name: value for name, value in item["properties"].items()}
         email = contact["properties"]["email"].lower()
         contact["properties"]["email"] = email
@@ -114,35 +175,49 @@ class HubSpot:
 
     def state(self) -> Document:
         """Return contacts and history."""
-        return {"contacts": self.contacts, "history": self.history}
+        state = {"contacts": self.contacts, "history": self.history}
+        return {**state, "addresses": self._ids, "merged": self._merged}
 
     def restore(self, state: Document) -> None:
         """Take back contacts and history."""
         self.contacts = state["contacts"]
         self.history = History(state["history"])
-        self._ids = {c["properties"]["email"]: key for key, c in self.contacts.items()}
+        own = {c["properties"]["email"]: key for key, c in self.contacts.items()}
+        self._ids = state.get("addresses", own)
+        self._merged = state.get("merged", {})
 
 
-def _problem(inputs: Any) -> str:
+def _absent(item: Document) -> Document:
+    message = "Could not get some CONTACT objects, they may be deleted or not exist."
+    context = {"ids": [item["id"]]}
+    return {"category": "OBJECT_NOT_FOUND", "message": message, "context": context}
+
+
+def _problem(inputs: Any, how: str) -> str:
     """Return what is wrong with a batch as a whole, ``""`` if nothing is."""
     if not isinstance(inputs, list) or not inputs:
         return "Invalid input JSON: inputs must be a list with at least one element."
     if len(inputs) > 100:
         return "The maximum number of inputs supported in a batch request is 100."
     for item in inputs:
-        if problem := _problem_of(item):
+        if problem := _problem_of(item, how):
             return problem
-    addresses = [item["id"].lower() for item in inputs]
+    if how == "create":
+        addresses = [str(item["properties"].get("email", "")).lower() for item in inputs]
+    else:
+        addresses = [item["id"].lower() for item in inputs]
     if len(set(addresses)) < len(addresses):
         return "Duplicate IDs found in batch input."
     return ""
 
 
-def _problem_of(item: Any) -> str:
+def _problem_of(item: Any, how: str) -> str:
     """Return what makes one input unreadable, which refuses the batch."""
-    if not isinstance(item, dict) or not item.get("id"):
+    if not isinstance(item, dict) or (how != "create" and not item.get("id")):
         return "Invalid input JSON: an input has no id."
-    if item.get("idProperty") != "email":
+    if how == "read":
+        return ""
+    if how != "create" and item.get("idProperty") != "email":
         return "Contacts are unique by email only: idProperty must be email."
     properties = item.get("properties")
     if not isinstance(properties, dict):

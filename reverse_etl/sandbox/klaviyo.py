@@ -108,7 +108,7 @@ class Klaviyo:
             if refusal:
                 errors.append(refusal)
             else:
-                self._join(self._upsert(item["attributes"]), lists)
+                self._join(self._upsert(item["attributes"], item.get("id")), lists)
                 self._remember(item["attributes"].get("properties") or {}, lists)
         job = self._new_job(len(profiles), errors)
         return answer(202, {"data": job_resource(job, call.base_url)})
@@ -176,8 +176,11 @@ class Klaviyo:
                 self.history.note("remove", list=item["name"], email=email)
         return answer(204)
 
-    def _upsert(self, attributes: Document) -> str:
+    def _upsert(self, attributes: Document, named: str | None = None) -> str:
         email = attributes["email"].lower()
+        if named in self.profiles and email not in self._ids:
+            self._ids.pop(self.profiles[named]["attributes"].get("email"), None)
+            self._ids[email] = named
         key = self._ids.setdefault(email, f"P{len(self.profiles) + 1:06d}")
         item = self.profiles.setdefault(
             key, {"id": key, "created": now(), "attributes": {}, "properties": {}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reverse_etl.sandbox.wire import Answer, Call, Document, History, now
 
-OPERATIONS = ("upsert", "remove", "append")
+OPERATIONS = ("upsert", "update", "create", "remove", "append")
 REMEMBERED_DELIVERIES = 20_000
 
 
@@ -36,9 +36,10 @@ class Webhook:
             return Answer(200, {"message": "This delivery is known.", "repeated": True})
         results = []
         for index, record in enumerate(records):
-            if call.picks(record):
-                message = "The receiver has no place for this row."
-                results.append({"index": index, "status": 422, "message": message})
+            refusal = self._refusal(body["sync"], record, call.picks(record))
+            if refusal:
+                status, message = refusal
+                results.append({"index": index, "status": status, "message": message})
             else:
                 self._apply(body["sync"], record)
                 results.append({"index": index, "status": 200, "message": ""})
@@ -50,6 +51,16 @@ class Webhook:
             return Answer(207, {"results": results})
         return Answer(200, {"received": len(records)})
 
+    def _refusal(self, sync: str, record: Document, picked: bool) -> tuple[int, str] | None:
+        if picked:
+            return 422, "The receiver has no place for this row."
+        exists = str(record["key"]) in self.records.get(sync, {})
+        if record["operation"] == "update" and not exists:
+            return 404, "There is no such row."
+        if record["operation"] == "create" and exists:
+            return 409, "There is such a row."
+        return None
+
     def _apply(self, sync: str, record: Document) -> None:
         rows = self.records.setdefault(sync, {})
         key, operation = str(record["key"]), record["operation"]
@@ -57,7 +68,12 @@ class Webhook:
             rows.pop(key, None)
         else:
             self.repeated += operation == "append" and key in rows
-            rows[key] = {"received_at": now(), "fields": record.get("fields") or {}}
+            fields = record.get("fields") or {}
+            held = rows[key]["fields"] if key in rows else {}
+            for name, sent in (record.get("unless_edited") or {}).items():
+                if held.get(name) not in (None, "", sent):
+                    fields = {**fields, name: held[name]}
+            rows[key] = {"received_at": now(), "fields": fields}
         self.history.note(operation, sync=sync, key=key)
 
     def limited(self, retry_after: str) -> Answer:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from reverse_etl.destination import Refused
-from reverse_etl.destinations.hubspot import PATH, destination, property_value
+from reverse_etl.destinations.hubspot import destination, property_value
 from reverse_etl.sandbox import Sandbox
 from tests.reverse_etl.destinations.driver import Wire, answer, batch, by_key, play, records
 
+UPSERT = "/crm/v3/objects/contacts/batch/upsert"
 ADA = {"email": "Ada@example.com", "firstname": "Ada", "seamline_order_count": 3}
 
 
@@ -20,7 +21,7 @@ def test_the_golden_upsert() -> None:
     rows = records("add", [ADA])
     taken = answer(200, {"results": [result("p1", "101", "ada@example.com")]})
     asked, verdicts = play(destination.converse(batch(rows, "contacts", "upsert")), taken)
-    assert [(request.method, request.path) for request in asked] == [("POST", PATH)]
+    assert [(request.method, request.path) for request in asked] == [("POST", UPSERT)]
     assert asked[0].json == {
         "inputs": [
             {
