@@ -8,6 +8,7 @@ import os
 import resource
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -58,6 +59,45 @@ def seconds_of(command: Sequence[str | Path], environment: Mapping[str, str]) ->
         stdout=subprocess.DEVNULL,
     )
     return time.monotonic() - begun
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What one process took: wall and CPU seconds, its largest resident size, its exit code."""
+
+    wall: float
+    cpu: float
+    megabytes: float
+    exit_code: int
+
+
+def spent_by(
+    command: Sequence[str | Path],
+    environment: Mapping[str, str],
+    folder: Path | None = None,
+    expected: Sequence[int] = (0,),
+) -> Spent:
+    """Run a command to its end, start-up included.
+
+    Raises:
+        subprocess.CalledProcessError: it ended with another code than those expected.
+    """
+    begun = time.monotonic()
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            [str(part) for part in command],
+            env={**os.environ, **environment},
+            cwd=folder,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.monotonic() - begun
+        process.returncode = code = os.waitstatus_to_exitcode(status)
+        if code not in expected:
+            output.seek(0)
+            raise subprocess.CalledProcessError(code, process.args, output.read())
+    return Spent(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, code)
 
 
 def peak_megabytes_of_children() -> float:

@@ -7,7 +7,7 @@ that are sent.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -35,6 +35,17 @@ class Guards(BaseModel):
     stale_after_hours: float | None = Field(default=None, gt=0)
 
 
+class Pace(BaseModel):
+    """Limits of a sync's own, where the account's differ from what the channel declares."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rows: int | None = Field(default=None, ge=1)
+    bytes: int | None = Field(default=None, ge=1)
+    requests_per_second: float | None = Field(default=None, ge=0)  # 0: none is known
+    concurrency: int | None = Field(default=None, ge=1, le=256)
+
+
 class Declaration(BaseModel):
     """``config.meta.sync`` of an exposure, as written."""
 
@@ -51,6 +62,7 @@ class Declaration(BaseModel):
     update_only: bool = False
     create_only: bool = False
     keep_edits: tuple[str, ...] = ()
+    limits: Pace = Pace()
 
 
 @dataclass(frozen=True)
@@ -171,7 +183,15 @@ class Reader:
                 f"{channel.label} {found.name} cannot '{declared.mode}'; "
                 f"possible: {', '.join(found.modes)}",
             )
-        return found
+        chosen = declared.limits.model_dump(exclude_none=True)
+        for size in ("rows", "bytes"):
+            most = getattr(found.limits, size)
+            if chosen.get(size, 0) > most:
+                raise self._error(
+                    f"config.meta.sync.limits.{size}",
+                    f"{channel.label} {found.name} takes {most} per request at most",
+                )
+        return replace(found, limits=replace(found.limits, **chosen))
 
     def _options(
         self,

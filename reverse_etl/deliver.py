@@ -7,12 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reverse_etl.connection import Connection
-from reverse_etl.destination import Audience, Batch, Destination, Record, Refused, Verdict
+from reverse_etl.destination import (
+    Acknowledged,
+    Audience,
+    Batch,
+    Destination,
+    Refused,
+    Verdict,
+)
 from reverse_etl.errors import SeamlineError
 from reverse_etl.http import AnswerLost, Client, OutOfPatience
 from reverse_etl.journal import Journal
 from reverse_etl.outcome import Ending, Fate
 from reverse_etl.project import Sync
+from reverse_etl.records import Records
 from reverse_etl.spool import Piece, Spool
 from reverse_etl.transcript import Answers, JournalTranscript
 from reverse_etl.verdicts import readable
@@ -96,8 +104,7 @@ class Delivery:
 
     def deliver(
         self,
-        positions: Sequence[int],
-        records: Sequence[Record],
+        records: Records,
         piece: Piece,
         batch_id: str,
         is_in_doubt: bool = False,
@@ -108,28 +115,27 @@ class Delivery:
         """
         transcript = self.transcript(batch_id, is_in_doubt)
         if self.brake.reason:
-            return _unanswered(positions, transcript, self.brake.reason)
+            return _unanswered(records, transcript, self.brake.reason)
         try:
             verdicts = self._ask(records, piece, batch_id, transcript)
         except Refused as refused:
-            return self._halve(positions, records, piece, refused, transcript)
+            return self._halve(records, piece, refused, transcript)
         except AnswerLost as lost:
             transcript.is_in_doubt = True
             reason = f"sent once, and it must not be repeated: {lost}"
             verdict = Verdict("", "rejected", "answer_lost", reason, is_permanent=True)
-            return [_ending(position, verdict, transcript) for position in positions]
+            return [_ending(position, verdict, transcript) for position in records.positions]
         except OutOfPatience as silence:
             self.brake.note_silence(silence)
-            return _unanswered(positions, transcript, str(silence))
+            return _unanswered(records, transcript, str(silence))
         except SeamlineError as error:
             self.brake.pull(str(error))
-            return _unanswered(positions, transcript, str(error))
-        return self._endings(positions, records, verdicts, transcript)
+            return _unanswered(records, transcript, str(error))
+        return self._endings(records, verdicts, transcript)
 
     def _halve(
         self,
-        positions: Sequence[int],
-        records: Sequence[Record],
+        records: Records,
         piece: Piece,
         refused: Refused,
         transcript: JournalTranscript,
@@ -137,21 +143,21 @@ class Delivery:
         if len(records) == 1:
             self.brake.note_refusal(refused)
             verdict = Verdict("", "rejected", refused.code, refused.reason)
-            return [_ending(positions[0], verdict, transcript)]
+            return [_ending(records.positions[0], verdict, transcript)]
         half = len(records) // 2
         name, doubt = transcript.batch_id, transcript.is_in_doubt
         return [
-            *self.deliver(positions[:half], records[:half], piece, f"{name}.0", doubt),
-            *self.deliver(positions[half:], records[half:], piece, f"{name}.1", doubt),
+            *self.deliver(records[:half], piece, f"{name}.0", doubt),
+            *self.deliver(records[half:], piece, f"{name}.1", doubt),
         ]
 
     def _ask(
         self,
-        records: Sequence[Record],
+        records: Records,
         piece: Piece,
         batch_id: str,
         transcript: JournalTranscript,
-    ) -> list[Verdict]:
+    ) -> Sequence[Verdict]:
         batch = Batch(
             sync=self.sync.name,
             run_id=self.spool.run_id,
@@ -178,17 +184,19 @@ class Delivery:
 
     def _endings(
         self,
-        positions: Sequence[int],
-        records: Sequence[Record],
+        records: Records,
         verdicts: Sequence[Verdict],
         transcript: JournalTranscript,
     ) -> list[Ending]:
         """Match verdicts to records. A record that the destination forgot is uncertain."""
+        if isinstance(verdicts, Acknowledged) and len(verdicts) == len(records):
+            self.brake.note_answer(True)
+            return []
         by_key = {verdict.key: verdict for verdict in verdicts}
         forgotten = Verdict("", "retry", "no_verdict", "the destination gave no verdict")
         endings = []
         acknowledged = False
-        for position, record in zip(positions, records, strict=True):
+        for position, record in zip(records.positions, records, strict=True):
             verdict = by_key.get(record.key, forgotten)
             if verdict.status == "acknowledged":
                 acknowledged = True
@@ -211,9 +219,8 @@ def _ending(position: int, verdict: Verdict, transcript: JournalTranscript) -> E
     )
 
 
-def _unanswered(
-    positions: Sequence[int], transcript: JournalTranscript, reason: str
-) -> list[Ending]:
+def _unanswered(records: Records, transcript: JournalTranscript, reason: str) -> list[Ending]:
     """Return the ending of records without an answer: they may have arrived, or never left."""
     fate: Fate = "uncertain" if transcript.is_in_doubt else "pending"
-    return [Ending(position, fate, "no_answer", readable(reason)) for position in positions]
+    why = readable(reason)
+    return [Ending(position, fate, "no_answer", why) for position in records.positions]

@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, overload, runtime_checkable
 
 import orjson
 
@@ -187,6 +187,30 @@ class Verdict:
     is_permanent: bool = False
 
 
+class Acknowledged(Sequence[Verdict]):
+    """The verdict of records that the channel took all together."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._records = records
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @overload
+    def __getitem__(self, index: int) -> Verdict: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Acknowledged: ...
+
+    def __getitem__(self, index: int | slice) -> Verdict | Acknowledged:
+        if isinstance(index, slice):
+            return Acknowledged(self._records[index])
+        return Verdict(self._records[index].key, "acknowledged")
+
+    def __iter__(self) -> Iterator[Verdict]:
+        return (Verdict(record.key, "acknowledged") for record in self._records)
+
+
 class Refused(Exception):  # noqa: N818 - a verdict in the vendor's words, not a defect
     """The channel refused the whole batch; the engine bisects until the bad record stands alone."""
 
@@ -196,7 +220,7 @@ class Refused(Exception):  # noqa: N818 - a verdict in the vendor's words, not a
         self.reason = reason
 
 
-Conversation = Generator[Request, Response, list[Verdict]]
+Conversation = Generator[Request, Response, Sequence[Verdict]]
 Preparation = Generator[Request, Response, str]
 
 
@@ -279,7 +303,7 @@ class Store(Protocol):
     settings: tuple[Setting, ...]
     objects: tuple[ChannelObject, ...]
 
-    def write(self, batch: Batch) -> list[Verdict]:
+    def write(self, batch: Batch) -> Sequence[Verdict]:
         """Stage one batch, so that a crash before ``commit`` shows readers nothing of it."""
         ...
 

@@ -13,6 +13,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from urllib.parse import urlencode, urlsplit
 
 import orjson
 
@@ -22,7 +23,7 @@ from reverse_etl.errors import SeamlineError
 from reverse_etl.limiter import Limiter, retry_after
 
 if TYPE_CHECKING:
-    import requests
+    import urllib3
 
 Result = TypeVar("Result")
 
@@ -92,6 +93,7 @@ class Client:
         connection: Connection,
         limiter: Limiter,
         patience: Patience,
+        connections: int = 8,
     ) -> None:
         self.requests = 0
         self.retries = 0
@@ -100,8 +102,8 @@ class Client:
         self._limiter = limiter
         self._patience = patience
         self._headers = channel.headers(connection.settings)
-        self._threads = threading.local()
         self._lock = threading.Lock()
+        self._pool = self._open_pool(connections)
 
     def drive(
         self, conversation: Generator[Request, Response, Result], transcript: Transcript
@@ -178,61 +180,67 @@ class Client:
 
     def _attempt(self, request: Request) -> tuple[Response | None, str, bool]:
         """Return the answer, what went wrong, and whether the channel may have been reached."""
-        import requests  # noqa: PLC0415 - only a run with something to send pays for it
-        from urllib3.exceptions import NewConnectionError  # noqa: PLC0415
+        from urllib3 import exceptions as wire  # noqa: PLC0415
 
         with self._lock:
             self.requests += 1
         try:
             answer = self._exchange(request)
-        except requests.exceptions.SSLError as error:
+        except wire.SSLError as error:
             raise ChannelDenied(
-                f"{self._connection.host}: its certificate is not valid ({_cause(error)}); nothing "
+                f"{self._connection.host}: its certificate is not valid ({error}); nothing "
                 "is sent to a host that cannot prove who it is."
             ) from None
-        except requests.ConnectTimeout:
+        except wire.ConnectTimeoutError:
             return None, "no connection in time", False
-        except requests.Timeout:
+        except wire.NewConnectionError:
+            return None, "no connection", False
+        except wire.TimeoutError:
             return None, "no answer in time", True
-        except requests.RequestException as error:
-            refused = isinstance(_cause(error), NewConnectionError)
-            return None, "no connection" if refused else "the connection was lost", not refused
+        except wire.HTTPError:
+            return None, "the connection was lost", True
         headers = {name.lower(): value for name, value in answer.headers.items()}
-        reason = f"{answer.status_code}: {answer.reason or 'server error'}"
-        return Response(answer.status_code, headers, answer.content), reason, True
+        reason = f"{answer.status}: {answer.reason or 'server error'}"
+        return Response(answer.status, headers, answer.data), reason, True
 
-    def _exchange(self, request: Request) -> requests.Response:
+    def _exchange(self, request: Request) -> urllib3.BaseHTTPResponse:
         headers = {**self._headers, **request.headers}
-        body: Any = request.body
+        body = request.body
+        kind = ""
         if request.json is not None:
-            body = orjson.dumps(request.json, default=as_json)
-            if not any(name.lower() == "content-type" for name in headers):
-                headers["Content-Type"] = "application/json"
+            body, kind = orjson.dumps(request.json, default=as_json), "application/json"
         elif request.form is not None:
-            body = dict(request.form)
-        patience = self._patience
-        return self._session().request(
+            body, kind = urlencode(request.form).encode(), "application/x-www-form-urlencoded"
+        if kind and not any(name.lower() == "content-type" for name in headers):
+            headers["Content-Type"] = kind
+        query = f"?{urlencode(request.params)}" if request.params else ""
+        return self._pool.request(
             request.method,
-            self._connection.base_url + request.path,
-            params=dict(request.params) or None,
-            data=body,
+            self._connection.base_url + request.path + query,
+            body=body,
             headers=headers,
-            timeout=(patience.connect_timeout, patience.read_timeout),
-            allow_redirects=False,
+            redirect=False,
+            retries=False,
         )
 
-    def _session(self) -> requests.Session:
-        """Return this thread's session; making one costs as much as a hundred requests."""
-        session: requests.Session | None = getattr(self._threads, "session", None)
-        if session is None:
-            import requests  # noqa: PLC0415
+    def _open_pool(self, connections: int) -> urllib3.PoolManager:
+        """Connections, kept open; proxies of the environment are for the outside world."""
+        from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415
 
-            session = requests.Session()
-            # Proxies of the environment are for the outside world; a .netrc is for nobody here.
-            session.trust_env = not is_loopback(self._connection.base_url)
-            session.auth = _keep_headers
-            self._threads.session = session
-        return session
+        import urllib3  # noqa: PLC0415 - only a run with something to send pays for it
+
+        parts = urlsplit(self._connection.base_url)
+        host = parts.hostname or ""
+        proxy = None
+        if not is_loopback(self._connection.base_url) and not proxy_bypass(host):
+            proxy = getproxies().get(parts.scheme)
+        settings: dict[str, Any] = {
+            "maxsize": connections,
+            "timeout": urllib3.Timeout(
+                connect=self._patience.connect_timeout, read=self._patience.read_timeout
+            ),
+        }
+        return urllib3.ProxyManager(proxy, **settings) if proxy else urllib3.PoolManager(**settings)
 
     def _admitted(self, response: Response) -> Response:
         if response.status in DENIED:
@@ -246,14 +254,3 @@ class Client:
                 f"'{self._connection.name}'; check {secrets or 'its permissions'}."
             )
         return response
-
-
-def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
-
-
-def _cause(error: BaseException) -> BaseException:
-    """Return the innermost reason that ``requests`` and ``urllib3`` wrap."""
-    inner = error.args[0] if error.args and isinstance(error.args[0], BaseException) else error
-    reason = getattr(inner, "reason", None)
-    return reason if isinstance(reason, BaseException) else inner

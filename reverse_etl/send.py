@@ -19,7 +19,7 @@ from reverse_etl.errors import SeamlineError
 from reverse_etl.http import AnswerLost, Client, OutOfPatience, Patience
 from reverse_etl.journal import Journal, read_journal
 from reverse_etl.limiter import limiter_for
-from reverse_etl.outcome import Ending, Outcome
+from reverse_etl.outcome import Ending, Fate, Outcome
 from reverse_etl.project import Sync
 from reverse_etl.spool import Piece, Spool
 from reverse_etl.transcript import Answers
@@ -79,9 +79,11 @@ class Sender:
     def _connect(self, patience: Patience) -> Client | None:
         if not isinstance(self._sync.channel, Destination):
             return None
-        rate = self._sync.object.limits.requests_per_second
-        limiter = limiter_for(self._connection.host, rate)
-        return Client(self._sync.channel, self._connection, limiter, patience)
+        limits = self._sync.object.limits
+        limiter = limiter_for(self._connection.host, limits.requests_per_second)
+        return Client(
+            self._sync.channel, self._connection, limiter, patience, connections=limits.concurrency
+        )
 
     def _remember(self) -> None:
         """Read what an earlier life of this run has written down."""
@@ -116,17 +118,22 @@ class Sender:
         """Settle a piece that need not or cannot be sent; see to the list that another goes to."""
         if piece.number in self._decided:
             lines = self._decided[piece.number]["endings"]
-            self._believe(piece, [Ending(piece.positions[line[0]], *line[1:]) for line in lines])
+            positions = piece.records.positions if lines else []
+            self._believe(piece, [Ending(positions[line[0]], *line[1:]) for line in lines])
             return False
         if self._sync.is_audience and piece.audience not in self._outcome.audiences:
             self._prepare(piece.audience)
         refused = self._refused_audiences.get(piece.audience)
         if refused is not None:
             code, reason = refused.code, refused.reason
-            self._settle(piece, [Ending(p, "rejected", code, reason) for p in piece.positions])
+            self._settle(
+                piece, [Ending(p, "rejected", code, reason) for p in piece.records.positions]
+            )
             return False
         if self._brake.reason:
-            self._settle(piece, [Ending(position, "pending") for position in piece.positions])
+            self._settle(
+                piece, [Ending(position, "pending") for position in piece.records.positions]
+            )
             return False
         return True
 
@@ -147,7 +154,7 @@ class Sender:
     def _send_piece(self, piece: Piece) -> None:
         batch_id = f"{self._spool.run_id}-{piece.number}"
         try:
-            endings = self._delivery.deliver(piece.positions, piece.records, piece, batch_id)
+            endings = self._delivery.deliver(piece.records, piece, batch_id)
         except BaseException as error:
             self._brake.pull(f"{type(error).__name__}: {error}")
             raise
@@ -156,7 +163,8 @@ class Sender:
     def _settle(self, piece: Piece, endings: list[Ending]) -> None:
         """Write down what became of a piece, then believe it; what never left is left open."""
         if not any(ending.fate == "pending" for ending in endings):
-            place = {position: index for index, position in enumerate(piece.positions)}
+            positions = piece.records.positions if endings else []
+            place = {position: index for index, position in enumerate(positions)}
             lines = [[place[ending.position], *astuple(ending)[1:]] for ending in endings]
             self._write_down({"batch": piece.number, "endings": lines})
         self._believe(piece, endings)
@@ -170,6 +178,10 @@ class Sender:
     def _believe(self, piece: Piece, endings: list[Ending]) -> None:
         with self._lock:
             self._outcome.endings += endings
-            self._done_rows += len(piece.positions)
+            self._done_rows += len(piece.records)
             if self._on_progress is not None:
                 self._on_progress(self._done_rows, self._spool.rows)
+
+
+def _all(piece: Piece, fate: Fate, code: str = "", reason: str = "") -> list[Ending]:
+    return [Ending(position, fate, code, reason) for position in piece.records.positions]

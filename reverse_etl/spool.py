@@ -11,27 +11,30 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import orjson
-
-from reverse_etl.destination import Fields, Limits, Operation, Record
+from reverse_etl.destination import Limits, Operation
 from reverse_etl.dialect import key, literal
 from reverse_etl.plan import Plan
 from reverse_etl.project import Sync
+from reverse_etl.records import VERBS, Records, offsets_of
 from reverse_etl.warehouse import Warehouse
 
-OVERHEAD_BYTES = 64  # of a record's JSON around its fields
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+OVERHEAD_BYTES = 24  # that a channel's own form may need around a record's text
 WRITES: tuple[Operation, ...] = ("add", "append", "change")
 COLUMNS = (
     "position",
     "operation",
     "audience",
     "key",
-    "fields",
+    "text",
     "channel_id",
     "sent_match",
     "occurred_at",
@@ -40,13 +43,12 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Piece:
-    """Records of one batch, with the plan's positions they stand for."""
+    """Records of one batch."""
 
     number: int
     operation: Operation
     audience: str
-    positions: list[int]
-    records: list[Record]
+    records: Records
 
 
 @dataclass(frozen=True)
@@ -70,53 +72,46 @@ class Spool:
     def pieces(self) -> Iterator[Piece]:
         """Yield batches within the limits, each of one operation and one audience."""
         number = 0
-        for operation, audience, rows in self._runs():
-            for positions, records in self._cut(operation, rows):
-                yield Piece(number, operation, audience, positions, records)
-                number += 1
+        for rows in self._rows():
+            operation: Operation = rows.column("operation")[0].as_py()
+            for audience, members in _by_audience(rows):
+                for part in self._cut(members):
+                    yield Piece(number, operation, audience, Records(part, operation))
+                    number += 1
 
     def remove(self) -> None:
         """Delete the spool: the run is committed."""
         shutil.rmtree(self.folder)
 
-    def _rows(self) -> Iterator[tuple[Any, ...]]:
+    def _rows(self) -> Iterator[pa.RecordBatch]:
+        """Read piece by piece: a mapped file would count as memory of this process."""
         import pyarrow as pa  # noqa: PLC0415 - only a run with something to send pays for it
 
-        with pa.memory_map(str(self.folder / "records.arrow")) as source:
-            for batch in pa.ipc.open_stream(source):
-                yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+        with pa.OSFile(str(self.folder / "records.arrow")) as source:
+            yield from (batch for batch in pa.ipc.open_stream(source) if batch.num_rows)
 
-    def _runs(self) -> Iterator[tuple[Operation, str, Iterator[tuple[Any, ...]]]]:
-        from itertools import groupby  # noqa: PLC0415
-
-        for (operation, audience), rows in groupby(self._rows(), key=lambda row: row[1:3]):
-            yield operation, audience, rows
-
-    def _cut(
-        self, operation: Operation, rows: Iterator[tuple[Any, ...]]
-    ) -> Iterator[tuple[list[int], list[Record]]]:
-        positions: list[int] = []
-        records: list[Record] = []
-        size = 0
-        for position, _, _, name, fields, channel_id, sent_match, occurred_at in rows:
-            length = len(fields) + len(name) + OVERHEAD_BYTES
-            if records and (len(records) >= self.limits.rows or size + length > self.limits.bytes):
-                yield positions, records
-                positions, records, size = [], [], 0
-            positions.append(position)
-            records.append(
-                Record(
-                    key=name,
-                    operation=operation,
-                    fields=Fields(fields),
-                    channel_id=channel_id,
-                    sent_match=orjson.loads(sent_match) if sent_match else {},
-                    occurred_at=occurred_at,
-                )
+    def _cut(self, rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        offsets = offsets_of(rows)
+        start = 0
+        while start < rows.num_rows:
+            fitting = bisect_right(
+                range(start + 1, min(rows.num_rows, start + self.limits.rows) + 1),
+                self.limits.bytes,
+                key=lambda end: offsets[end] - offsets[start] + OVERHEAD_BYTES * (end - start),
             )
-            size += length
-        if records:
-            yield positions, records
+            count = max(1, fitting)
+            yield rows.slice(start, count)
+            start += count
+
+
+def _by_audience(rows: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    runs = pc.run_end_encode(rows.column("audience"))
+    start = 0
+    for audience, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+        yield audience, rows.slice(start, end - start)
+        start = end
 
 
 def spool_folder(home: Path, sync: str) -> Path:
@@ -173,7 +168,7 @@ def _write_records(path: Path, sync: Sync, plan: Plan, warehouse: Warehouse) -> 
 
     texts = [(name, pa.string()) for name in COLUMNS]
     schema = pa.schema([("position", pa.int64()), *texts[1:]])
-    schema = schema.set(COLUMNS.index("fields"), pa.field("fields", pa.binary()))
+    schema = schema.set(COLUMNS.index("text"), pa.field("text", pa.binary()))
     count = 0
     with open(path, "wb", opener=_private) as file:
         with pa.ipc.new_stream(file, schema) as writer:
@@ -194,9 +189,11 @@ def _queries(sync: Sync, plan: Plan, warehouse: Warehouse) -> Iterator[str]:
     order = " order by plan.audience" if sync.is_audience else ""
     chosen = f"from sync.sync_plan as plan where {plan.sendable}"
     if plan.sending.get("remove"):
+        text = _text("remove", "'{}'")
         yield (
-            "select position, operation, audience, key, '{}' as fields, channel_id, sent_match, "
-            f"cast(null as text) as occurred_at {chosen} and operation = 'remove'{order}"
+            f"select position, operation, audience, key, {text} as text, "
+            "channel_id, sent_match, cast(null as text) as occurred_at "
+            f"{chosen} and operation = 'remove'{order}"
         )
     diff = plan.diff
     if diff is None or not diff.types:
@@ -211,11 +208,18 @@ def _queries(sync: Sync, plan: Plan, warehouse: Warehouse) -> Iterator[str]:
     for operation in WRITES:
         if plan.sending.get(operation):
             yield (
-                f"select plan.position, plan.operation, plan.audience, plan.key, {fields} as "
-                f"fields, plan.channel_id, plan.sent_match, cast({occurred_at} as text) as "
-                f"occurred_at from (select * {chosen} and operation = {literal(operation)}) "
-                f"as plan inner join {sync.relation} as relation on {matched}{order}"
+                "select plan.position, plan.operation, plan.audience, plan.key, "
+                f"{_text(operation, fields)} as text, plan.channel_id, plan.sent_match, "
+                f"cast({occurred_at} as text) as occurred_at "
+                f"from (select * {chosen} and operation = {literal(operation)}) as plan "
+                f"inner join {sync.relation} as relation on {matched}{order}"
             )
+
+
+def _text(operation: Operation, fields: str) -> str:
+    """Return an expression for a plan row's record as JSON, a comma after it: see ``records``."""
+    before = literal(f'{{"operation":"{VERBS[operation]}","key":')
+    return f"""{before} || cast(to_json(plan.key) as text) || ',"fields":' || {fields} || '}},'"""
 
 
 def _audiences(

@@ -6,7 +6,15 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from reverse_etl.destination import ABSENT, EXISTS, Record, Refused, Response, Verdict
+from reverse_etl.destination import (
+    ABSENT,
+    EXISTS,
+    Acknowledged,
+    Record,
+    Refused,
+    Response,
+    Verdict,
+)
 
 # What the channel says about the content of a request. Anything else (a moved URL, a missing
 # resource, an answer nobody can read) is no record's fault, and the records wait.
@@ -32,9 +40,9 @@ def entries(answer: Any, name: str) -> list[dict[str, Any]]:
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
-def acknowledged(records: Iterable[Record]) -> list[Verdict]:
+def acknowledged(records: Sequence[Record]) -> Sequence[Verdict]:
     """Return the verdict of records that the channel took."""
-    return [Verdict(record.key, "acknowledged") for record in records]
+    return Acknowledged(records)
 
 
 def rejected(record: Record, code: str, reason: object, *, is_permanent: bool = False) -> Verdict:

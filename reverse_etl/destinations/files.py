@@ -32,7 +32,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ class Files:
         ),
     )
 
-    def write(self, batch: Batch) -> list[Verdict]:
+    def write(self, batch: Batch) -> Sequence[Verdict]:
         """Stage one batch; written again after a crash it takes its own place."""
         staging = _staging(folder_of(batch.sync, batch.settings), batch.run_id)
         staging.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -326,7 +326,7 @@ class Klaviyo:
                 return waiting(records, "cancelled", "Klaviyo cancelled the import.")
             if status == "complete":
                 if not attributes.get("failed_count"):
-                    return acknowledged(records)
+                    return list(acknowledged(records))
                 return (yield from self._errors(job, records, attributes["failed_count"]))
         return waiting(records, "still_processing", "Klaviyo was still importing after 10 minutes.")
 

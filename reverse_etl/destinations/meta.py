@@ -279,7 +279,7 @@ def _counted(records: list[Record], answer: Mapping[str, Any]) -> list[Verdict]:
         )
     if received < len(records):
         return waiting(records, "not_received", f"Meta received only {received} of these rows.")
-    return acknowledged(records)
+    return list(acknowledged(records))
 
 
 def _must(response: Response) -> Mapping[str, Any]:

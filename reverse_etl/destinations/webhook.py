@@ -48,7 +48,6 @@ from reverse_etl.destination import (
     Conversation,
     Destination,
     Limits,
-    Operation,
     Options,
     Preparation,
     Record,
@@ -60,6 +59,7 @@ from reverse_etl.destination import (
     as_json,
 )
 from reverse_etl.errors import SeamlineError
+from reverse_etl.records import VERBS, joined
 from reverse_etl.verdicts import (
     acknowledged,
     entries,
@@ -69,13 +69,6 @@ from reverse_etl.verdicts import (
     unread,
     waiting,
 )
-
-OPERATIONS: dict[Operation, str] = {
-    "add": "upsert",
-    "change": "upsert",
-    "remove": "remove",
-    "append": "append",
-}
 
 
 def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
@@ -124,9 +117,17 @@ def _each(
     return verdicts
 
 
+def _records(batch: Batch) -> bytes | memoryview:
+    """Return the body's records, without brackets: SQL's own text where nothing is added."""
+    if not batch.options.chosen:
+        return joined(batch.records)
+    entries = (_entry(record, batch.options) for record in batch.records)
+    return b",".join(orjson.dumps(entry, default=as_json) for entry in entries)
+
+
 def _entry(record: Record, options: Options) -> dict[str, Any]:
     """Return one record of the body."""
-    operation = OPERATIONS[record.operation]
+    operation = VERBS[record.operation]
     if operation == "upsert" and (options.update_only or options.create_only):
         operation = "update" if options.update_only else "create"
     entry = {"operation": operation, "key": record.key, "fields": record.fields}
@@ -187,14 +188,8 @@ class Webhook:
         )
 
     def _request(self, batch: Batch) -> Request:
-        body = orjson.dumps(
-            {
-                "sync": batch.sync,
-                "run_id": batch.run_id,
-                "records": [_entry(record, batch.options) for record in batch.records],
-            },
-            default=as_json,
-        )
+        names = orjson.dumps({"sync": batch.sync, "run_id": batch.run_id})
+        body = b"".join((names[:-1], b',"records":[', _records(batch), b"]}"))
         headers = {"Idempotency-Key": batch.batch_id}
         secret = batch.settings.get("SECRET")
         if secret:
