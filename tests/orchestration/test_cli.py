@@ -23,7 +23,8 @@ def test_composing_the_command_line_imports_neither_dagster_nor_dbt() -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", ["load", "generate", "plan", "sync", "status", "check", "destinations", "sandbox"]
+    "verb",
+    ["load", "generate", "plan", "sync", "status", "check", "destinations", "sandbox", "explain"],
 )
 def test_every_verb_is_there(workspace: Workspace, verb: str) -> None:
     done = workspace.seamline(verb, "--help")

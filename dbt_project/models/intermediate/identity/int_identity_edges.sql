@@ -57,6 +57,7 @@ select
     source_id,
     identifier_type,
     identifier_value,
+    priority,
     case
         when is_shared and accepted_count = 0 and position = 1 then null
         else refusal_reason
