@@ -86,7 +86,8 @@ def spent_by(
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             [str(part) for part in command],
-            env={**os.environ, **environment},
+            # Both sides start from compiled modules, whatever this shell prefers.
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", **environment},
             cwd=folder,
             stdout=output,
             stderr=subprocess.STDOUT,

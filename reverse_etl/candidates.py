@@ -52,6 +52,11 @@ class Candidates:
         }
 
     @property
+    def compared(self) -> dict[str, str]:
+        """The same columns as they are in the warehouse, cheaper to compare than as JSON."""
+        return {column: f"relation.{quote(column)}" for column in self.fields}
+
+    @property
     def key(self) -> str:
         """The key's expression over ``relation``."""
         return key(self.sync.key, "relation")
@@ -70,7 +75,7 @@ class Candidates:
             "purpose": self._column("purpose")
             if self.sync.is_audience
             else literal(self.sync.purpose.name),
-            "fingerprint": fingerprint(self.fields),
+            "fingerprint": fingerprint(self.compared),
             "has_match": self._has_match(),
             "is_wanted": "true",
         }
@@ -120,7 +125,7 @@ repeated as (
         """Return the expression of one short hash per field."""
         if not self.types:
             return f"cast(null as {self.dialect.marks_type})"
-        return self.dialect.marks(list(self.fields.values()))
+        return self.dialect.marks(list(self.compared.values()))
 
     def match(self) -> str:
         """Return the expression of what is remembered of a record in clear.

@@ -30,6 +30,8 @@ class Dialect(Protocol):
 
     name: str
     marks_type: str
+    kept_text: str  # the type of a text column in a table that stays
+    passing_text: str  # and of one whose rows are gone after the run
 
     def value(self, column: str, data_type: str) -> str:
         """Return the column as JSON shall hold it: times as ISO 8601 in UTC, no NaN."""
@@ -65,6 +67,9 @@ class DuckDB:
 
     name = "duckdb"
     marks_type = "uinteger[]"
+    # Trying out every compression there is costs more than to write: say which, or none.
+    kept_text = "text using compression fsst"
+    passing_text = "text using compression uncompressed"
 
     def value(self, column: str, data_type: str) -> str:
         """See ``Dialect.value``."""
@@ -104,6 +109,7 @@ class PostgreSQL:
 
     name = "postgres"
     marks_type = "integer[]"
+    kept_text = passing_text = "text"
 
     def value(self, column: str, data_type: str) -> str:
         """See ``Dialect.value``."""

@@ -1,6 +1,6 @@
-"""The diff: one statement that turns a ``sync_*`` relation and the snapshot into a plan.
+"""The diff: what turns a ``sync_*`` relation and the snapshot into a plan.
 
-Read the statement's steps from top to bottom: ``candidates`` is what should be at the channel,
+Read its steps from top to bottom: ``candidates`` is what should be at the channel,
 ``held`` is what is known to be there, ``facing`` puts the two side by side, ``judged`` says why a
 row may not be sent, ``decided`` what is to be done, and the last select keeps the rows that need
 doing.
@@ -61,18 +61,33 @@ class Diff:
         """Whether the plan looks at every record of the sync."""
         return self.scope is None
 
-    def statement(self) -> str:
-        """Return the whole ``insert into sync.sync_plan``."""
+    def statements(self) -> list[str]:
+        """Return what fills ``sync.sync_plan``, in order.
+
+        Rows that need doing are set aside before they are joined to their content: knowing that
+        they are few, an engine looks them up instead of reading everything.
+        """
+        if self.is_first:
+            return [f"insert into sync.sync_plan {self._steps()} {self._rows()}"]
+        return [
+            "drop table if exists settled",
+            f"create temporary table settled as {self._steps()} select * from settled",
+            f"insert into sync.sync_plan with held as ({self._held}) {self._rows()}",
+        ]
+
+    @property
+    def _held(self) -> str:
+        this = f"sync = {literal(self.sync.name)}"
+        return f"select * from sync.sync_snapshot where {this}{self._in_scope}"
+
+    def _steps(self) -> str:
         rows = self.candidates
         return f"""
-insert into sync.sync_plan
 with
 {self.permission.ctes}
 candidates as ({rows.query()}),
 {rows.repeated()},
-held as (
-    select * from sync.sync_snapshot where sync = {literal(self.sync.name)}{self._in_scope}
-),
+held as ({self._held}),
 refused as (
     select * from sync.sync_rejected where sync = {literal(self.sync.name)}{self._in_scope}
 ),
@@ -119,6 +134,11 @@ settled as (
     left join refused on refused.audience = decided.audience and refused.key = decided.key
     where decided.operation is not null
 )
+"""
+
+    def _rows(self) -> str:
+        rows = self.candidates
+        return f"""
 select
     {literal(self.run_id)},
     {literal(self.sync.name)},
@@ -213,10 +233,11 @@ left join held on held.audience = settled.audience and held.key = settled.key
     def _changed_fields(self) -> str:
         if self.is_first or not self.fields:
             return "cast(null as text)"
-        values = [self.dialect.marks([value]) for value in self.fields.values()]
+        compared = self.candidates.compared
+        values = [self.dialect.marks([value]) for value in compared.values()]
         differing = ", ".join(
             f"case when ({value})[1] is distinct from held.marks[{place}] then {literal(field)} end"
-            for place, (field, value) in enumerate(zip(self.fields, values, strict=True), start=1)
+            for place, (field, value) in enumerate(zip(compared, values, strict=True), start=1)
         )
         return (
             "case when operation <> 'change' then null "

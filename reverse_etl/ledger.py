@@ -7,6 +7,7 @@ more than the plan.
 
 from __future__ import annotations
 
+from reverse_etl.dialect import Dialect
 from reverse_etl.errors import SeamlineError
 from reverse_etl.warehouse import Warehouse
 
@@ -98,5 +99,13 @@ def prepare_ledger(warehouse: Warehouse) -> None:
     for number, statements in enumerate(MIGRATIONS[found:], start=found + 1):
         with warehouse.transaction():
             for statement in statements:
-                warehouse.execute(statement.format(marks=warehouse.dialect.marks_type))
+                warehouse.execute(_stored(statement, warehouse.dialect))
             warehouse.execute(f"insert into sync.sync_schema values ({number})")
+
+
+def _stored(statement: str, dialect: Dialect) -> str:
+    """Return the statement with the engine's own types for marks and texts."""
+    text = dialect.passing_text if "table sync.sync_plan" in statement else dialect.kept_text
+    if "create table" in statement:
+        statement = statement.replace(" text", f" {text}")
+    return statement.format(marks=dialect.marks_type)

@@ -135,7 +135,8 @@ def make_plan(
         f"delete from sync.sync_plan where sync = {literal(sync.name)} and run_id not in "
         "(select run_id from sync.sync_runs where status = 'sending')"
     )
-    warehouse.execute(diff.statement())
+    for statement in diff.statements():
+        warehouse.execute(statement)
     rekey(sync, diff.run_id, warehouse)
     plan = _count(
         Plan(diff.run_id, sync.name, sync.destination, sync.object.name, sync.mode), warehouse

@@ -40,7 +40,7 @@ def open_postgres(settings: Mapping[str, Any]) -> Iterator[PostgresWarehouse]:
             user=settings["user"],
             password=settings.get("password") or settings.get("pass"),
             dbname=settings.get("dbname") or settings.get("database"),
-            options="-c TimeZone=UTC -c standard_conforming_strings=on",
+            options="-c TimeZone=UTC -c DateStyle=ISO -c standard_conforming_strings=on",
         )
     except psycopg2.OperationalError as error:
         raise WarehouseError(f"PostgreSQL: {str(error).strip()}") from None

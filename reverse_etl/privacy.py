@@ -76,15 +76,21 @@ class _Builder:
         self.markets = any(purpose.marketing for purpose in asked)
 
     def permission(self) -> Permission:
-        ctes = [self._rules()]
-        joins = [
-            f"inner join purpose_rules as sync_rule on sync_rule.purpose = "
-            f"{literal(self.sync.purpose.name)}",
-            "left join purpose_rules as row_rule on row_rule.purpose = facing.purpose",
-        ]
-        if self.listens:
-            ctes.append(self._consents())
-            joins += [self._consent_join("sync"), self._consent_join("row")]
+        ctes: list[str] = []
+        joins: list[str] = []
+        if self.sync.purpose.legal_basis != "contract":
+            ctes.append(self._sync_consent())
+            joins.append("left join sync_consent on sync_consent.person_id = facing.person_id")
+        if self.sync.is_audience:
+            ctes.append(self._rules())
+            joins.append("left join purpose_rules as row_rule on row_rule.purpose = facing.purpose")
+            if self.listens:
+                ctes.append(self._row_consents())
+                joins.append(
+                    "left join row_consent on row_consent.person_id = facing.person_id "
+                    "and row_consent.purpose = row_rule.purpose "
+                    "and row_consent.channel = row_rule.channel"
+                )
         if self.markets:
             ctes.append(self._suppressions())
             joins += self._suppression_joins()
@@ -92,6 +98,20 @@ class _Builder:
             ctes="".join(f"{cte},\n" for cte in ctes),
             joins="\n".join(joins),
             reason=self._reason(),
+        )
+
+    def _sync_consent(self) -> str:
+        """What people said to the sync's own purpose; a grant is looked up only where it counts."""
+        purpose = self.sync.purpose
+        conditions = [f"purpose = {literal(purpose.name)}"]
+        if purpose.channel != "none":
+            conditions.append(f"channel = {literal(purpose.channel)}")
+        if purpose.legal_basis != "consent":
+            conditions.append("state = 'denied'")
+        # A purpose without a channel is denied when it is denied on any: 'denied' sorts first.
+        return (
+            "sync_consent as (select person_id, min(state) as state "
+            f"from {self._needed('current_consents')} where {' and '.join(conditions)} group by 1)"
         )
 
     def _rules(self) -> str:
@@ -106,21 +126,13 @@ class _Builder:
             f"is_marketing) as (values {rows})"
         )
 
-    def _consents(self) -> str:
-        # A purpose without a channel is denied when it is denied on any: 'denied' sorts first.
+    def _row_consents(self) -> str:
         consents = self._needed("current_consents")
         return (
-            "consents as (select person_id, purpose, channel, min(state) as state "
+            "row_consent as (select person_id, purpose, channel, min(state) as state "
             f"from {consents} where channel <> 'none' group by 1, 2, 3 union all "
             f"select person_id, purpose, 'none' as channel, min(state) as state from {consents} "
             "group by 1, 2)"
-        )
-
-    def _consent_join(self, of: str) -> str:
-        return (
-            f"left join consents as {of}_consent on {of}_consent.person_id = facing.person_id "
-            f"and {of}_consent.purpose = {of}_rule.purpose "
-            f"and {of}_consent.channel = {of}_rule.channel"
         )
 
     def _suppressions(self) -> str:
@@ -143,26 +155,37 @@ class _Builder:
         return joins
 
     def _reason(self) -> str:
-        either = "sync_rule.{0} or coalesce(row_rule.{0}, false)".format
-        cases = [
-            ("row_rule.purpose is null", UNKNOWN_PURPOSE),
-            (f"({either('is_about_a_person')}) and facing.person_id is null", UNKNOWN_PERSON),
-        ]
+        purpose = self.sync.purpose
+        cases = []
+        if self.sync.is_audience:
+            cases.append(("row_rule.purpose is null", UNKNOWN_PURPOSE))
+        about = self._either(purpose.is_about_a_person, "is_about_a_person")
+        cases.append((f"{about} and facing.person_id is null", UNKNOWN_PERSON))
         if self.markets:
             found = ["suppressed_people.person_id is not null"]
             found += [
                 f"{quote(f'suppressed_{column}')}.identifier_hash is not null"
                 for column in identifier_columns(self.sync)
             ]
-            cases.append((f"({either('is_marketing')}) and ({' or '.join(found)})", SUPPRESSED))
-        if self.listens:
-            for of in ("sync", "row"):
-                cases.append((f"{of}_rule.heeds_denial and {of}_consent.state = 'denied'", DENIED))
-            for of in ("sync", "row"):
-                granted = f"coalesce({of}_consent.state, '') = 'granted'"
-                cases.append((f"{of}_rule.needs_grant and not {granted}", NO_CONSENT))
+            markets = self._either(purpose.marketing, "is_marketing")
+            cases.append((f"{markets} and ({' or '.join(found)})", SUPPRESSED))
+        if purpose.legal_basis != "contract":
+            cases.append(("sync_consent.state = 'denied'", DENIED))
+        if self.sync.is_audience and self.listens:
+            cases.append(("row_rule.heeds_denial and row_consent.state = 'denied'", DENIED))
+        if purpose.legal_basis == "consent":
+            cases.append(("coalesce(sync_consent.state, '') <> 'granted'", NO_CONSENT))
+        if self.sync.is_audience and self.listens:
+            granted = "coalesce(row_consent.state, '') = 'granted'"
+            cases.append((f"row_rule.needs_grant and not {granted}", NO_CONSENT))
         whens = " ".join(f"when {condition} then {literal(why)}" for condition, why in cases)
         return f"case {whens} end"
+
+    def _either(self, of_sync: bool, of_row: str) -> str:
+        """Whether a rule holds for the sync's purpose, or for the row's own."""
+        if of_sync or not self.sync.is_audience:
+            return literal(of_sync)
+        return f"coalesce(row_rule.{of_row}, false)"
 
     def _needed(self, model: str) -> Relation:
         relation = self.manifest.relation_named(model, "marts")

@@ -125,15 +125,10 @@ class Sender:
             self._prepare(piece.audience)
         refused = self._refused_audiences.get(piece.audience)
         if refused is not None:
-            code, reason = refused.code, refused.reason
-            self._settle(
-                piece, [Ending(p, "rejected", code, reason) for p in piece.records.positions]
-            )
+            self._settle(piece, _all(piece, "rejected", refused.code, refused.reason))
             return False
         if self._brake.reason:
-            self._settle(
-                piece, [Ending(position, "pending") for position in piece.records.positions]
-            )
+            self._settle(piece, _all(piece, "pending"))
             return False
         return True
 
