@@ -115,11 +115,13 @@ repeated as (
     having count(*) > 1
 )"""
 
-    def join(self, to: str, wanted_key: str) -> str:
+    def join(self, to: str, wanted_key: str, kind: str = "left") -> str:
         """Return the join from ``to`` back to the rows themselves."""
         # Conditions other than equalities would make this a nested loop on DuckDB.
         audience = f" and {self.audience} = {to}.audience" if self.sync.is_audience else ""
-        return f"left join {self.sync.relation} as relation on {self.key} = {wanted_key}{audience}"
+        return (
+            f"{kind} join {self.sync.relation} as relation on {self.key} = {wanted_key}{audience}"
+        )
 
     def marks(self) -> str:
         """Return the expression of one short hash per field."""

@@ -1,4 +1,4 @@
-"""The commands of the engine: plan, sync, status, check, destinations, sandbox."""
+"""The engine's commands: plan, sync, adopt, reconcile, status, check, destinations, sandbox."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reverse_etl.project import Project, Sync
 
 if TYPE_CHECKING:
     from reverse_etl.send import Progress
-    from reverse_etl.sync import SyncResult
+    from reverse_etl.sync import SyncResult, Undo
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -41,11 +41,34 @@ def selected(project: Project, names: list[str] | None) -> list[str]:
     return chosen or list(project.syncs)
 
 
+UndoRun = Annotated[
+    str | None,
+    typer.Option(
+        "--undo",
+        metavar="RUN",
+        help="Take back what this run sent: remove what it added, write what it changed or removed "
+        "as it was. Former values come from the sync's model, built for an instant before the run; "
+        "a record whose row is not exactly as it was sent before is held back. Appended events, "
+        "merges and what an upsert added cannot be undone. Mend the model first: the next sync "
+        "sends again what the model still wants.",
+    ),
+]
+ValuesFrom = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SCHEMA.TABLE", help="With --undo: read former values here, not from the model."
+    ),
+]
+
+
 @app.command()
 def plan(
+    *,
     select: Select = None,
     as_json: AsJson = False,
     only: Annotated[str | None, typer.Option(help="Look at one key only.")] = None,
+    undo: UndoRun = None,
+    values_from: ValuesFrom = None,
     rows: Annotated[int, typer.Option(help="Show so many rows of each plan.")] = 0,
 ) -> None:
     """Show what a sync would send, remove and hold back. Nothing is sent."""
@@ -53,7 +76,8 @@ def plan(
     from reverse_etl.sync import plan_sync  # noqa: PLC0415
 
     project = Project.load()
-    plans = [plan_sync(project, name, only=only) for name in selected(project, select)]
+    names, undoing = _chosen(project, select, only, undo, values_from)
+    plans = [plan_sync(project, name, only=only, undo=undoing) for name in names]
     details = {each.sync: planned_rows(project, each.run_id, rows) for each in plans if rows}
     if as_json:
         _print_json([each.as_json() | {"rows": details.get(each.sync, [])} for each in plans])
@@ -67,6 +91,7 @@ def plan(
 
 @app.command()
 def sync(
+    *,
     select: Select = None,
     as_json: AsJson = False,
     override: Annotated[
@@ -74,12 +99,14 @@ def sync(
         typer.Option("--override", help="Guard to send in spite of; recorded with the run."),
     ] = None,
     only: Annotated[str | None, typer.Option(help="Send the record with this key only.")] = None,
+    undo: UndoRun = None,
+    values_from: ValuesFrom = None,
 ) -> None:
     """Bring channels up to date. Exit code 3: a guard refused, 4: records were rejected."""
     from reverse_etl.sync import run_sync  # noqa: PLC0415
 
     project = Project.load()
-    names = selected(project, select)
+    names, undoing = _chosen(project, select, only, undo, values_from)
     for name in names:  # complain about a missing secret before anything is sent anywhere
         project.connection(project.sync(name))
     results: list[SyncResult] = []
@@ -87,7 +114,12 @@ def sync(
         with _progress(name) as on_progress:
             results.append(
                 run_sync(
-                    project, name, overrides=override or (), only=only, on_progress=on_progress
+                    project,
+                    name,
+                    overrides=override or (),
+                    only=only,
+                    undo=undoing,
+                    on_progress=on_progress,
                 )
             )
     if as_json:
@@ -100,6 +132,54 @@ def sync(
     worst = next((status for status in WORST_FIRST if status in found), "done")
     if EXIT_CODES[worst]:
         raise typer.Exit(EXIT_CODES[worst])
+
+
+@app.command()
+def adopt(
+    name: Annotated[str, typer.Argument(metavar="SYNC", help="The sync of a channel in use.")],
+    as_json: AsJson = False,
+) -> None:
+    """Learn what a channel holds already. It stays not ours: never removed, and sent if it differs.
+
+    Do it before the first sync of a channel in use, or the first plan is to send everything.
+    """
+    from reverse_etl.adopt import adopt_sync  # noqa: PLC0415
+
+    found = adopt_sync(Project.load(), name)
+    if as_json:
+        _print_json(found.as_json())
+        return
+    typer.echo(
+        f"{name}: {found.listed} records at the channel; {found.alike} as we would write them, "
+        f"{found.unlike} otherwise, {found.foreign} of nobody we send, {found.known} known before."
+    )
+    typer.echo(f"What is left to send: seamline plan --select {name}")
+
+
+@app.command()
+def reconcile(
+    name: Annotated[str, typer.Argument(metavar="SYNC", help="The sync to compare.")],
+    as_json: AsJson = False,
+) -> None:
+    """Compare what a channel holds with what we know of it; the next sync mends the difference.
+
+    What is gone there is added again, what was edited there is changed back. Channels that take
+    records in later than they say so should have come to rest.
+    """
+    from reverse_etl.reconcile import reconcile_sync  # noqa: PLC0415
+
+    found = reconcile_sync(Project.load(), name)
+    if as_json:
+        _print_json(found.as_json())
+        return
+    fields = ", ".join(f"{field} {count}" for field, count in found.fields.items())
+    typer.echo(
+        f"{name}: {found.listed} records at the channel, {found.held} held; {found.missing} are "
+        f"missing, {found.edited} were edited{f' ({fields})' if fields else ''}, "
+        f"{found.foreign} are not ours."
+    )
+    if found.missing or found.edited:
+        typer.echo(f"What will be mended: seamline plan --select {name}")
 
 
 @app.command()
@@ -177,6 +257,31 @@ def sandbox(
     if not is_loopback(f"http://{host}"):
         raise SeamlineError(f"--host: {host} is no loopback address; the sandbox lets everyone in.")
     serve(host, port, home_directory())
+
+
+def _chosen(
+    project: Project,
+    select: list[str] | None,
+    only: str | None,
+    undo: str | None,
+    values_from: str | None,
+) -> tuple[list[str], Undo | None]:
+    """Return the syncs to act on, and the run to undo, which names its sync itself."""
+    if undo is None:
+        if values_from:
+            raise SeamlineError("--values-from: is for --undo only; leave it out.")
+        return selected(project, select), None
+    from reverse_etl.manifest import Relation  # noqa: PLC0415
+    from reverse_etl.status import sync_of_run  # noqa: PLC0415
+    from reverse_etl.sync import Undo  # noqa: PLC0415
+
+    name = sync_of_run(project, undo)
+    if only is not None or (select and selected(project, select) != [name]):
+        raise SeamlineError(f"--undo: takes back a whole run of '{name}'; leave out other choices.")
+    schema, _, table = (values_from or "").partition(".")
+    if values_from and not table:
+        raise SeamlineError(f"--values-from: '{values_from}' is not SCHEMA.TABLE.")
+    return [name], Undo(undo, Relation(schema, table) if values_from else None)
 
 
 def _checked(project: Project, sync: Sync) -> dict[str, Any]:

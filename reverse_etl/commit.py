@@ -143,7 +143,7 @@ class Commit:
         self.warehouse.execute(
             f"{delete} (select audience, key from {self._delivered} "
             "where fate in ('acknowledged', 'skipped') "
-            "and (previous_fingerprint is not null or operation = 'remove'))"
+            "and (previous_fingerprint is not null or operation in ('remove', 'merge')))"
         )
         insert = (
             "insert into sync.sync_snapshot select sync, audience, key, person_id, purpose, "
@@ -156,9 +156,11 @@ class Commit:
                 fingerprint="fingerprint",
                 is_ours="is_ours and (fate = 'acknowledged' or previous_fingerprint is not null)",
             )
-            + "where operation <> 'remove' and (fate = 'acknowledged' "
+            + "where operation not in ('remove', 'merge') and (fate = 'acknowledged' "
             f"or (fate = 'skipped' and code = {literal(EXISTS)}))"
         )
+        if self.sync.object.merges:
+            self._name_merged()
         if any(each.fate == "uncertain" or each.is_in_doubt for each in self.outcome.endings):
             self.warehouse.execute(
                 f"update sync.sync_snapshot set fingerprint = '' where {self._this} and "
@@ -169,6 +171,16 @@ class Commit:
                 insert.format(fingerprint="''", is_ours="is_ours")
                 + "where is_uncertain and operation = 'add' and previous_fingerprint is null"
             )
+
+    def _name_merged(self) -> None:
+        """A merged record may have a new id at the channel."""
+        self.warehouse.execute(
+            "update sync.sync_snapshot set channel_id = merged.known_as from (select audience, "
+            f"into_key, max(known_as) as known_as from {self._delivered} where fate = "
+            "'acknowledged' and operation = 'merge' group by 1, 2) as merged "
+            f"where {self._this} and sync_snapshot.audience = merged.audience "
+            "and sync_snapshot.key = merged.into_key"
+        )
 
     def _rejected(self) -> None:
         """Rejections stay while somebody still wants the record to be sent as it was."""

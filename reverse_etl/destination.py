@@ -22,7 +22,7 @@ from typing import Any, Literal, Protocol, overload, runtime_checkable
 
 import orjson
 
-Operation = Literal["add", "change", "remove", "append"]
+Operation = Literal["add", "change", "remove", "append", "merge"]
 Mode = Literal["upsert", "mirror", "audience", "append"]
 Status = Literal["acknowledged", "rejected", "skipped", "retry"]
 Option = Literal["update_only", "create_only", "keep_edits"]
@@ -73,7 +73,8 @@ class Record:
     ``channel_id`` is the id by which the channel knows the record, where it told us one.
     ``sent_match`` are the match keys as last sent (on ``change`` and ``remove``), so that a
     destination can find the record although its e-mail has changed since; and the fields whose
-    edits are kept, so that it can tell an edit from what we wrote.
+    edits are kept, so that it can tell an edit from what we wrote. Of a ``merge``, ``fields`` are
+    ``into_key`` and ``into_id``: the record it becomes part of, by our key and the channel's id.
     """
 
     key: str
@@ -220,6 +221,28 @@ class Refused(Exception):  # noqa: N818 - a verdict in the vendor's words, not a
         self.reason = reason
 
 
+@dataclass(frozen=True)
+class Found:
+    """One record as a channel lists it.
+
+    ``fields`` are named by the sync's columns and hold the channel's form of the values; ``key``
+    is ours, where the channel keeps it.
+    """
+
+    channel_id: str | None
+    fields: Mapping[str, Any]
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of what a channel lists; ``cursor`` leads to the next page, empty on the last one."""
+
+    records: Sequence[Found]
+    cursor: str = ""
+
+
+Listing = Generator[Request, Response, Page]
 Conversation = Generator[Request, Response, Sequence[Verdict]]
 Preparation = Generator[Request, Response, str]
 
@@ -252,7 +275,8 @@ class ChannelObject:
     ``fields`` empty means: any column. ``hashed`` names the fields that leave only as hashes.
     ``match`` is the identifiers of which at least one must be usable for a record to be sendable.
     ``options`` are those that a sync of it may choose; edits of ``composite`` fields cannot be
-    told from what is there besides, and so not kept.
+    told from what is there besides, and so not kept. ``lists`` says that the channel can tell what
+    it holds (``Lister`` or ``ReadableStore``), ``merges`` that it can make one record of two.
     """
 
     name: str
@@ -263,6 +287,8 @@ class ChannelObject:
     hashed: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()
     composite: tuple[str, ...] = ()
+    lists: bool = False
+    merges: bool = False
 
 
 @runtime_checkable
@@ -295,6 +321,26 @@ class Destination(Protocol):
 
 
 @runtime_checkable
+class Lister(Protocol):
+    """A channel spoken over HTTP that lists what it holds."""
+
+    def list_page(
+        self,
+        object_name: str,
+        columns: Sequence[str],
+        audience: Audience | None,
+        cursor: str,
+        settings: Mapping[str, str],
+    ) -> Listing:
+        """Return one page, with ``columns`` as its fields; an audience may lack its channel id."""
+        ...
+
+    def holds(self, column: str, ours: Any, theirs: Any) -> bool:
+        """Whether ``theirs`` is how the channel shows our value of ``column``."""
+        ...
+
+
+@runtime_checkable
 class Store(Protocol):
     """A channel that is storage (a file drop, a database) and is written, not talked to."""
 
@@ -309,4 +355,17 @@ class Store(Protocol):
 
     def commit(self, sync: str, run_id: str, settings: Mapping[str, str]) -> None:
         """Make everything staged in this run visible at once; repeating it changes nothing."""
+        ...
+
+
+@runtime_checkable
+class ReadableStore(Protocol):
+    """A store that tells what readers see in it."""
+
+    def read(self, sync: str, settings: Mapping[str, str]) -> Iterator[Found]:
+        """Yield what readers see of one sync."""
+        ...
+
+    def holds(self, column: str, ours: Any, theirs: Any) -> bool:
+        """See ``Lister.holds``."""
         ...

@@ -22,6 +22,7 @@ VERBS: dict[Operation, str] = {
     "change": "upsert",
     "remove": "remove",
     "append": "append",
+    "merge": "merge",
 }
 BEFORE_FIELDS = b',"fields":'
 AFTER_FIELDS = b"},"

@@ -34,18 +34,19 @@ def plan_report(plans: Sequence[Plan], rows: dict[str, list[dict[str, Any]]]) ->
         parts += [Text("  ") + line for line in _plan_lines(plan)]
         parts += [Text(f"    {_row(row)}", style="dim") for row in rows.get(plan.sync, [])]
         parts.append(Text(""))
-    totals = [sum(getattr(plan, name) for plan in plans) for name in _COUNTS]
-    parts.append(
-        Text.assemble(
-            ("Plan: ", "bold"),
-            f"{totals[0]} to add, {totals[1]} to change, {totals[2]} to remove, "
-            f"{totals[3]} to append. Nothing was sent.",
-        )
-    )
+    totals = {name: sum(getattr(plan, name) for plan in plans) for name in _COUNTS}
+    words = [
+        f"{totals[name]} to {verb}"
+        for name, verb in zip(_COUNTS, _VERBS, strict=True)
+        if name not in _SELDOM or totals[name]
+    ]
+    parts.append(Text.assemble(("Plan: ", "bold"), f"{', '.join(words)}. Nothing was sent."))
     return Group(*parts)
 
 
-_COUNTS = ("added", "changed", "removed", "appended")
+_SELDOM = ("merged", "skipped")  # columns that are shown where there is something in them
+_COUNTS = ("added", "changed", "removed", "merged", "appended")
+_VERBS = ("add", "change", "remove", "merge", "append")
 
 
 def _plan_lines(plan: Plan) -> Iterable[Text]:
@@ -58,6 +59,8 @@ def _plan_lines(plan: Plan) -> Iterable[Text]:
     if plan.removed:
         owed = f", {plan.owed} of them owed to the person" if plan.owed else ""
         yield Text(f"- {plan.removed} to remove{owed}", style="red")
+    if plan.merged:
+        yield Text(f"> {plan.merged} to merge into others", style="yellow")
     if plan.appended:
         yield Text(f"» {plan.appended} to append", style="green")
     for name, added, changed, removed in plan.audiences:
@@ -85,7 +88,11 @@ def result_report(results: Sequence[SyncResult]) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("sync")
     table.add_column("status")
-    columns = (*_COUNTS, "acknowledged", "rejected", "pending", "held_back")
+    columns = [
+        name
+        for name in (*_COUNTS, "acknowledged", "rejected", "skipped", "pending", "held_back")
+        if name not in _SELDOM or any(getattr(result, name) for result in results)
+    ]
     for name in columns:
         table.add_column(name.replace("_", " "), justify="right")
     table.add_column("seconds", justify="right")

@@ -35,6 +35,7 @@ class SyncResult:
     added: int = 0
     changed: int = 0
     removed: int = 0
+    merged: int = 0
     appended: int = 0
     held_back: int = 0
     acknowledged: int = 0
@@ -59,9 +60,15 @@ class SyncResult:
 
 
 def begin_run(
-    project: Project, sync: Sync, plan: Plan, warehouse: Warehouse, started_at: datetime
+    project: Project,
+    sync: Sync,
+    plan: Plan,
+    warehouse: Warehouse,
+    *,
+    started_at: datetime,
+    undoes: str | None = None,
 ) -> None:
-    """Record that ``plan`` is about to be carried out."""
+    """Record that ``plan`` is about to be carried out; ``undoes`` is the run it takes back."""
     held = warehouse.rows(
         "select reason, count(*) from sync.sync_plan where operation = 'hold' "
         f"and run_id = {literal(plan.run_id)} group by 1 order by 2 desc, 1"
@@ -78,6 +85,8 @@ def begin_run(
         "guards": json.dumps([verdict.as_json() for verdict in plan.guards]),
         "overrides": ", ".join(verdict.name for verdict in plan.guards if verdict.overridden),
         "held_reasons": json.dumps(dict(held)),
+        "audiences": max(1, len(plan.audiences)),
+        "undoes": undoes,
     }
     names = ", ".join(values)
     literals = ", ".join(literal(value) for value in values.values())
@@ -109,6 +118,7 @@ def end_run(
         added=tally.operations.get("add", 0),
         changed=tally.operations.get("change", 0),
         removed=tally.operations.get("remove", 0),
+        merged=tally.operations.get("merge", 0),
         appended=tally.operations.get("append", 0),
         held_back=held_back,
         acknowledged=tally.fates.get("acknowledged", 0),
@@ -123,7 +133,7 @@ def end_run(
         error=error,
         duration_seconds=max(0.0, round((finished_at - started_at).total_seconds(), 3)),
     )
-    counts = ("added", "changed", "removed", "appended")
+    counts = ("added", "changed", "removed", "merged", "appended")
     fates = ("acknowledged", "rejected", "skipped", "pending")
     numbers = (*counts, *fates, "requests", "retries", "duration_seconds")
     settings = [f"{name} = {getattr(result, name)}" for name in numbers]

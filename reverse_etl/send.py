@@ -101,7 +101,7 @@ class Sender:
         last_operation = ""
         with ThreadPoolExecutor(workers, thread_name_prefix=self._sync.name) as pool:
             for piece in self._spool.pieces():
-                if last_operation == "remove" != piece.operation:
+                if last_operation in ("remove", "merge") and last_operation != piece.operation:
                     # The same address may leave under one key and come back under another.
                     wait(under_way)
                 last_operation = piece.operation

@@ -195,6 +195,14 @@ def _queries(sync: Sync, plan: Plan, warehouse: Warehouse) -> Iterator[str]:
             "channel_id, sent_match, cast(null as text) as occurred_at "
             f"{chosen} and operation = 'remove'{order}"
         )
+    if plan.sending.get("merge"):
+        into = {"into_key": "plan.into_key", "into_id": "plan.into_id"}
+        text = _text("merge", warehouse.dialect.json_object(into))
+        yield (
+            f"select position, operation, audience, key, {text} as text, "
+            "channel_id, sent_match, cast(null as text) as occurred_at "
+            f"{chosen} and operation = 'merge' order by plan.into_key"
+        )
     diff = plan.diff
     if diff is None or not diff.types:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reverse_etl.dialect import literal
+from reverse_etl.errors import SeamlineError
 from reverse_etl.project import Project
 from reverse_etl.sync import ledger
 from reverse_etl.verdicts import readable
@@ -77,6 +78,21 @@ def _status(project: Project, warehouse: Warehouse, name: str) -> dict[str, Any]
         ],
         "last_run": run,
     }
+
+
+def sync_of_run(project: Project, run_id: str) -> str:
+    """Return the name of the sync that a run was of.
+
+    Raises:
+        SeamlineError: the ledger has no such run.
+    """
+    with ledger(project) as warehouse:
+        runs = warehouse.rows("select run_id, sync from sync.sync_runs order by run_number desc")
+    found = dict(runs)
+    if run_id not in found:
+        latest = ", ".join(f"{run} ({sync})" for run, sync in runs[:3]) or "none"
+        raise SeamlineError(f"--undo: there is no run '{run_id}'; the latest: {latest}.")
+    return str(found[run_id])
 
 
 def planned_rows(project: Project, run_id: str, most: int) -> list[dict[str, Any]]:

@@ -18,19 +18,23 @@ from reverse_etl.http import Patience
 from reverse_etl.ledger import prepare_ledger
 from reverse_etl.lock import sync_lock
 from reverse_etl.outcome import Outcome
-from reverse_etl.plan import Plan, clock, make_plan
+from reverse_etl.plan import Plan, clock
+from reverse_etl.planner import make_plan
 from reverse_etl.project import Project, Sync
 from reverse_etl.runs import SyncResult, begin_run, end_run, lost_outcome, unfinished_runs
 from reverse_etl.send import Progress, Sender
 from reverse_etl.spool import Spool, find_spool, write_spool
+from reverse_etl.undo import Undo
 from reverse_etl.warehouse import Warehouse, open_warehouse
 
-__all__ = ["Patience", "Plan", "SyncResult", "plan_sync", "run_sync"]
+__all__ = ["Patience", "Plan", "SyncResult", "Undo", "plan_sync", "run_sync"]
 
 log = logging.getLogger("seamline")
 
 
-def plan_sync(project: Project, name: str, *, only: str | None = None) -> Plan:
+def plan_sync(
+    project: Project, name: str, *, only: str | None = None, undo: Undo | None = None
+) -> Plan:
     """Plan a sync and leave its rows in ``sync.sync_plan``; nothing is sent.
 
     Raises:
@@ -38,8 +42,9 @@ def plan_sync(project: Project, name: str, *, only: str | None = None) -> Plan:
     """
     sync = project.sync(name)
     project.connection(sync)
+    sync = undo.apply(sync) if undo else sync
     with ledger(project) as warehouse, warehouse.transaction():
-        return make_plan(project, sync, warehouse, only=only)
+        return make_plan(project, sync, warehouse, only=only, undo=undo)
 
 
 def run_sync(
@@ -48,6 +53,7 @@ def run_sync(
     *,
     overrides: Collection[str] = (),
     only: str | None = None,
+    undo: Undo | None = None,
     on_progress: Progress | None = None,
     patience: Patience | None = None,
 ) -> SyncResult:
@@ -61,6 +67,7 @@ def run_sync(
         name: the sync.
         overrides: guards to send in spite of; recorded with the run.
         only: one key; everything else is left for later.
+        undo: the run to take back instead of bringing the channel up to date.
         on_progress: called with rows done and rows in all, from any thread.
         patience: how long the channel is waited for.
 
@@ -74,7 +81,7 @@ def run_sync(
         finished = story.finish_earlier_run()
         if finished is not None and finished.status == "failed":
             return finished
-        return story.run(overrides, only)
+        return story.run(overrides, only, undo)
 
 
 @contextmanager
@@ -93,17 +100,22 @@ class _Story:
     patience: Patience
     on_progress: Progress | None
 
-    def run(self, overrides: Collection[str], only: str | None) -> SyncResult:
+    def run(self, overrides: Collection[str], only: str | None, undo: Undo | None) -> SyncResult:
         """Plan anew and carry the plan out."""
         started_at = clock()
+        sync = undo.apply(self.sync) if undo else self.sync
         with ledger(self.project) as warehouse:
             self._give_up_lost_runs(warehouse)
             with warehouse.transaction():
-                plan = make_plan(self.project, self.sync, warehouse, overrides, only)
-                begin_run(self.project, self.sync, plan, warehouse, started_at)
+                plan = make_plan(
+                    self.project, sync, warehouse, overrides=overrides, only=only, undo=undo
+                )
+                undoes = undo.run_id if undo else None
+                begin_run(self.project, sync, plan, warehouse, started_at=started_at, undoes=undoes)
                 if not plan.sending:
-                    return self._end(plan.run_id, Outcome(), warehouse, is_whole=only is None)
-                spool = write_spool(self.project.home, self.sync, plan, warehouse)
+                    is_whole = only is None and undo is None
+                    return self._end(plan.run_id, Outcome(), warehouse, is_whole=is_whole)
+                spool = write_spool(self.project.home, sync, plan, warehouse)
         return self._carry_out(spool)
 
     def finish_earlier_run(self) -> SyncResult | None:

@@ -32,13 +32,24 @@ import io
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from reverse_etl.destination import Batch, ChannelObject, Limits, Setting, Store, Verdict, as_json
+from reverse_etl.destination import (
+    Batch,
+    ChannelObject,
+    Found,
+    Limits,
+    Setting,
+    Store,
+    Verdict,
+    as_json,
+)
+from reverse_etl.edits import is_same
 from reverse_etl.profile import home_directory
 from reverse_etl.verdicts import acknowledged
 
@@ -99,6 +110,7 @@ class Files:
             "csv",
             modes=("mirror", "append"),
             limits=Limits(rows=50_000, bytes=50_000_000, requests_per_second=1_000, concurrency=1),
+            lists=True,
         ),
     )
 
@@ -125,6 +137,25 @@ class Files:
         if staged:
             self._apply(folder, sync, run_id, staged)
         shutil.rmtree(staging, ignore_errors=True)
+
+    def read(self, sync: str, settings: Mapping[str, str]) -> Iterator[Found]:
+        """Yield the rows that readers see as they were written; one that was touched is gone."""
+        folder = folder_of(sync, settings)
+        path = folder / f"{sync}.csv"
+        if not path.exists():
+            return
+        with path.open(newline="") as file:
+            seen = Counter(tuple(row) for row in csv.reader(file))
+        kept: dict[str, Row] = dict(_lines(folder / f".{sync}.rows"))
+        lines = list(csv.reader(io.StringIO(as_csv(kept).decode())))[1:]
+        for key, line in zip(sorted(kept), lines, strict=True):
+            if seen[tuple(line)] > 0:
+                seen[tuple(line)] -= 1
+                yield Found(None, kept[key], key)
+
+    def holds(self, column: str, ours: Any, theirs: Any) -> bool:
+        """Whether a row as written has our value."""
+        return is_same(ours, theirs)
 
     def _apply(self, folder: Path, sync: str, run_id: str, staged: list[Any]) -> None:
         mirror = staged[0][0] == "mirror"

@@ -28,14 +28,16 @@ from collections.abc import Collection, Generator, Mapping, Sequence
 from typing import Any
 
 from reverse_etl.destination import (
-    ABSENT,
-    EXISTS,
+    Audience,
     Batch,
     ChannelObject,
     Conversation,
     Destination,
+    Found,
     Limits,
+    Listing,
     Options,
+    Page,
     Preparation,
     Record,
     Refused,
@@ -44,14 +46,13 @@ from reverse_etl.destination import (
     Setting,
     Verdict,
 )
-from reverse_etl.edits import edited_fields, with_kept
+from reverse_etl.edits import choose, is_same, with_kept
 from reverse_etl.verdicts import (
     email_of,
     entries,
     part,
     refuse_or_wait,
     rejected,
-    skipped,
     unread,
     waiting,
     without_repeats,
@@ -157,6 +158,8 @@ class HubSpot:
             limits=Limits(rows=100, bytes=3_000_000, requests_per_second=19),
             match=("email",),
             options=("update_only", "create_only", "keep_edits"),
+            lists=True,
+            merges=True,
         ),
     )
 
@@ -173,6 +176,8 @@ class HubSpot:
 
     def converse(self, batch: Batch) -> Conversation:
         """Upsert a batch of contacts; each answer is found again by its trace id."""
+        if batch.operation == "merge":
+            return (yield from self._merge(batch.records))
         sendable, verdicts = without_repeats(batch.records, address)
         consent = [name for name in CONSENT_PROPERTIES if any(name in r.fields for r in sendable)]
         if consent:
@@ -189,6 +194,36 @@ class HubSpot:
             sent = yield from self._write(chosen, kept, batch.options)
             verdicts += [with_kept(verdict, kept.get(verdict.key, [])) for verdict in sent]
         return verdicts
+
+    def list_page(
+        self,
+        object_name: str,
+        columns: Sequence[str],
+        audience: Audience | None,
+        cursor: str,
+        settings: Mapping[str, str],
+    ) -> Listing:
+        """Return a hundred contacts."""
+        names = ",".join(dict.fromkeys(["email", *columns]))
+        params = {"limit": "100", "properties": names} | ({"after": cursor} if cursor else {})
+        response = yield Request("GET", CONTACTS, params=params)
+        answer = response.json()
+        if not response.ok or not isinstance(answer, dict):
+            raise Refused(f"http_{response.status}", "HubSpot does not list its contacts.")
+        following = part(part(answer, "paging"), "next").get("after")
+        return Page(
+            [
+                Found(str(contact.get("id")), part(contact, "properties"))
+                for contact in entries(answer, "results")
+            ],
+            str(following or ""),
+        )
+
+    def holds(self, column: str, ours: Any, theirs: Any) -> bool:
+        """Whether a property shows our value; HubSpot writes addresses in small letters."""
+        if column == "email":
+            return str(ours or "").strip().lower() == str(theirs or "").strip().lower()
+        return is_same(ours, theirs, property_value)
 
     def _look(
         self, records: Sequence[Record], verdicts: list[Verdict], options: Options
@@ -211,17 +246,39 @@ class HubSpot:
             email_of(part(contact, "properties")): part(contact, "properties")
             for contact in entries(answer, "results")
         }
-        chosen, kept = [], {}
-        for record in records:
-            present = found.get(address(record))
-            if present is None and options.update_only:
-                verdicts.append(skipped(record, ABSENT))
-            elif present is not None and options.create_only:
-                verdicts.append(skipped(record, EXISTS))
-            else:
-                chosen.append(record)
-                kept[record.key] = edited_fields(record, present or {}, options, property_value)
+        chosen, kept, left = choose(
+            records, lambda record: found.get(address(record)), options, property_value
+        )
+        verdicts += left
         return chosen, kept
+
+    def _merge(self, records: Sequence[Record]) -> Generator[Request, Response, list[Verdict]]:
+        """Merge contacts, one request each; HubSpot gives what comes of it an id of its own."""
+        verdicts = []
+        became: dict[str, str] = {}
+        for record in records:
+            into = became.get(record.fields["into_key"], record.fields["into_id"])
+            body = {"primaryObjectId": into, "objectIdToMerge": str(record.channel_id)}
+            response = yield Request("POST", f"{CONTACTS}/merge", json=body)
+            found = part({"answer": response.json()}, "answer").get("id")
+            if not response.ok or not found:
+                found = yield from self._are_one(body)
+            if found:
+                became[record.fields["into_key"]] = str(found)
+                verdicts.append(Verdict(record.key, "acknowledged", channel_id=str(found)))
+            else:
+                try:
+                    verdicts += _refusal([record], response)
+                except Refused as refused:
+                    verdicts.append(rejected(record, refused.code, refused.reason))
+        return verdicts
+
+    def _are_one(self, ids: Mapping[str, str]) -> Generator[Request, Response, str]:
+        """Return the id of two contacts that were merged before; the id of either leads to it."""
+        body = {"inputs": [{"id": each} for each in ids.values()], "properties": ["email"]}
+        response = yield Request("POST", f"{CONTACTS}/batch/read", json=body)
+        found = {str(contact.get("id")) for contact in entries(response.json(), "results")}
+        return found.pop() if response.status == 200 and len(found) == 1 else ""
 
     def _write(
         self, records: list[Record], kept: Mapping[str, list[str]], options: Options

@@ -29,6 +29,7 @@ class HubSpot:
         self.history = History()
         self._ids: dict[str, str] = {}
         self._merged: dict[str, str] = {}
+        self._made = 0
 
     def handle(self, call: Call) -> Answer:
         """Answer one request."""
@@ -40,6 +41,8 @@ class HubSpot:
         if (call.method, call.path) == ("POST", f"{CONTACTS}/merge"):
             return self._merge(call)
         batch, _, how = call.path.rpartition("/")
+        if (call.method, batch) == ("DELETE", CONTACTS):
+            return self._archive(how)
         if (call.method, batch) == ("POST", f"{CONTACTS}/batch") and how in HOW:
             return self._batch(call, how)
         return _error(404, "OBJECT_NOT_FOUND", f"No resource at {call.method} {call.path}.")
@@ -57,6 +60,13 @@ class HubSpot:
             link = f"{call.base_url}{CONTACTS}?after={page[-1]}"
             answer["paging"] = {"next": {"after": page[-1], "link": link}}
         return Answer(200, answer)
+
+    def _archive(self, key: str) -> Answer:
+        if self.contacts.pop(key, None) is None:
+            return _error(404, "OBJECT_NOT_FOUND", f"No contact with ID {key}.")
+        self._ids = {email: owner for email, owner in self._ids.items() if owner != key}
+        self.history.note("archive", id=key)
+        return Answer(204)
 
     def _shown(self, key: str, wanted: list[str]) -> Document:
         contact = self.contacts[key]
@@ -76,18 +86,20 @@ class HubSpot:
                     message = f"Contact already exists. Existing ID: {owner}"
                     return _error(409, "CONFLICT", message)
         started = now()
+        key = ""
         results, errors = [], []
         for item in inputs:
             named = {"id": item.get("id") or item["properties"].get("email", ""), **item}
             if how == "read":
-                refusal = None if named["id"].lower() in self._ids else _absent(named)
+                key = self._key(named["id"], body.get("idProperty"))
+                refusal = None if key else _absent(named)
             else:
                 refusal = self._refusal(named, call.picks(item), how)
             if refusal:
                 errors.append({"status": "error", **refusal})
             elif how == "read":
                 wanted = body.get("properties") or ["email"]
-                results.append(self._shown(self._ids[named["id"].lower()], wanted))
+                results.append(self._shown(key, wanted))
             else:
                 results.append(self._apply(named))
         answer = {"status": "COMPLETE", "results": results, "startedAt": started}
@@ -95,6 +107,13 @@ class HubSpot:
         if not errors:
             return Answer(201 if how == "create" else 200, answer)
         return Answer(207, {**answer, "numErrors": len(errors), "errors": errors})
+
+    def _key(self, named: str, by: str | None) -> str:
+        """Return the id of a contact named by its address or by an id it has or had."""
+        if by == "email":
+            return self._ids.get(named.lower(), "")
+        key = self._merged.get(named, named)
+        return key if key in self.contacts else ""
 
     def _merge(self, call: Call) -> Answer:
         """Merge two contacts: the primary one stays, and both addresses lead to it."""
@@ -138,7 +157,8 @@ class HubSpot:
         contact_id = self._ids.get(address)
         is_new = contact_id is None
         if contact_id is None:
-            contact_id = str(101 + len(self.contacts) + len(self._merged))
+            self._made += 1
+            contact_id = str(100 + self._made)
             properties = {"email": address}
             self.contacts[contact_id] = {
                 "id": contact_id,
@@ -176,7 +196,7 @@ class HubSpot:
     def state(self) -> Document:
         """Return contacts and history."""
         state = {"contacts": self.contacts, "history": self.history}
-        return {**state, "addresses": self._ids, "merged": self._merged}
+        return {**state, "addresses": self._ids, "merged": self._merged, "made": self._made}
 
     def restore(self, state: Document) -> None:
         """Take back contacts and history."""
@@ -185,6 +205,7 @@ class HubSpot:
         own = {c["properties"]["email"]: key for key, c in self.contacts.items()}
         self._ids = state.get("addresses", own)
         self._merged = state.get("merged", {})
+        self._made = state.get("made", len(self.contacts))
 
 
 def _absent(item: Document) -> Document:
@@ -206,7 +227,7 @@ def _problem(inputs: Any, how: str) -> str:
         addresses = [str(item["properties"].get("email", "")).lower() for item in inputs]
     else:
         addresses = [item["id"].lower() for item in inputs]
-    if len(set(addresses)) < len(addresses):
+    if how != "read" and len(set(addresses)) < len(addresses):
         return "Duplicate IDs found in batch input."
     return ""
 

@@ -24,6 +24,7 @@ from reverse_etl.sandbox.wire import Answer, Call, Document, History, now
 _PATHS = {
     "lists": re.compile(r"/api/lists"),
     "members": re.compile(r"/api/lists/(\w+)/relationships/profiles"),
+    "list_profiles": re.compile(r"/api/lists/(\w+)/profiles"),
     "profiles": re.compile(r"/api/profiles"),
     "jobs": re.compile(r"/api/profile-bulk-import-jobs"),
     "job": re.compile(r"/api/profile-bulk-import-jobs/(\w+)"),
@@ -82,12 +83,26 @@ class Klaviyo:
     def _get_profiles(self, call: Call) -> Answer:
         emails = filtered(call, "email")
         wanted = list(self._ids) if emails is None else [email.lower() for email in emails]
+        return self._page(call, [self._ids[email] for email in wanted if email in self._ids])
+
+    def _get_list_profiles(self, call: Call, key: str) -> Answer:
+        if key not in self.lists:
+            return missing("list", key)
+        return self._page(call, list(self.lists[key]["members"]))
+
+    def _page(self, call: Call, keys: list[str]) -> Answer:
+        """Return some of the profiles; the cursor is the place of the next one."""
         size = int(call.query.get("page[size]", "20"))
         if not 1 <= size <= 100:
             return invalid("Page size must be an integer between 1 and 100.")
-        found = [self.profiles[self._ids[email]] for email in wanted if email in self._ids]
-        data = [profile_resource(item, call.base_url) for item in found[:size]]
-        return answer(200, {"data": data, "links": {"self": f"{call.base_url}/api/profiles"}})
+        start = int(call.query.get("page[cursor]") or 0)
+        url = f"{call.base_url}{call.path}"
+        links = {"self": url}
+        if start + size < len(keys):
+            links["next"] = f"{url}?page%5Bcursor%5D={start + size}"
+        page = keys[start : start + size]
+        data = [profile_resource(self.profiles[key], call.base_url) for key in page]
+        return answer(200, {"data": data, "links": links})
 
     def _post_jobs(self, call: Call) -> Answer:
         body = call.json()

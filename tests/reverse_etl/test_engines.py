@@ -3,40 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.postgres.server import PostgresServer
 from tests.reverse_etl.recorder import Recorder
-from tests.reverse_etl.world import PostgresWorld, World, people
+from tests.reverse_etl.world import World, people
 
 TYPES = (
     "person_id text, email text, seen_at timestamp, day date, amount numeric(18,4), "
     "ratio double precision, flag boolean, count bigint, quote text"
 )
 COLUMNS = {part.split()[0]: part.split()[1] for part in TYPES.split(", ")}
-
-
-@pytest.fixture(params=["duckdb", "postgres"])
-def anywhere(
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
-    channel: Recorder,
-    monkeypatch: pytest.MonkeyPatch,
-) -> World:
-    world = World(tmp_path)
-    if request.param == "postgres":
-        server: PostgresServer = request.getfixturevalue("postgres")
-        database = server.create_database(f"engine_{uuid.uuid4().hex[:8]}")
-        world = PostgresWorld(tmp_path, settings=server.environment(database))
-    for name, value in world.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("TESTER_URL", channel.url)
-    world.create()
-    return world
 
 
 def test_values_and_changes(anywhere: World, channel: Recorder) -> None:
