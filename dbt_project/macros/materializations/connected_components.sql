@@ -6,103 +6,135 @@
     The table that is built has one row per node: `node_id` and `component_id`, the smallest node_id
     (text in byte order) that can be reached from it.
 
-    Needs nothing but this folder on the macro-paths of a dbt project. The table that stood before is
-    replaced by renaming, in the last step: a run that fails, or does not converge, publishes nothing.
+    Needs nothing but this folder on the macro-paths of a dbt project. DuckDB, PostgreSQL, Spark.
+
+    Configuration, all optional:
+      incremental  'compare': the SQL yields all edges that hold, every time. They are compared with
+                   those of the last run, and only components that gained or lost an edge are resolved.
+                   'changes': the SQL yields only what changed where `only_changed_edges()` is true,
+                   and everything otherwise. A third column `is_deleted` may say that an edge is gone;
+                   what a batch says both ways stays. An edge has no direction and is there or not:
+                   how often it was seen is for the SQL to know.
+                   Either gives exactly what a full run gives. `--full-refresh` starts afresh.
+      forest       true: `components_forest(ref('the_model'))` has the columns left_id and right_id,
+                   and one row for each merge: the edge that was responsible. There are as many as
+                   nodes less components, and they alone hold every component together.
+      hash_keys    false: compare ids themselves where a 64-bit hash of them is taken otherwise. Slow;
+                   for the graph in which two ids share a hash, which a run finds and refuses.
+      max_rounds, max_jumps   beyond which a run gives up (60 and 40).
+
+    A run that fails, or does not converge, publishes nothing. On DuckDB and PostgreSQL it is one
+    transaction. Elsewhere what the next run compares with is dropped before the table is replaced,
+    and written last, so that a run after a crash starts afresh. Beside the table stand
+    `<model>__edges`, if it is incremental, and `<model>__forest`.
+
+    Inside a materialization of one's own, `components_resolve(sql)` gives a relation with the columns
+    node_id and component_id for the edges that `sql` yields; `components_drop_working_tables()` when
+    it has been read.
 #}
 {% materialization connected_components, default %}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='table') -%}
-    {%- set built = make_intermediate_relation(target_relation) -%}
-    {%- set backup = make_backup_relation(
-        target_relation, 'table' if existing is none else existing.type
-    ) -%}
+    {%- set changes_only = components_can_amend() -%}
 
     {% do components_drop_working_tables() %}
-    {{ drop_relation_if_exists(load_cached_relation(built)) }}
-    {{ drop_relation_if_exists(load_cached_relation(backup)) }}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-    {%- set smallest = components_check_input(sql) -%}
-    {%- set edges = components_work_table('edges') -%}
-    {%- set nodes = components_work_table('nodes') -%}
-    {%- set pairs = components_work_table('pairs') -%}
-
-    {% call components_create(edges) %}
-        select edges.left_id, edges.right_id
-        from ({{ sql }}) as edges
-        where edges.left_id is not null and edges.right_id is not null
-    {% endcall %}
-    {# A dictionary, because whole numbers join and compare many times faster than text. Its order
-       is of no consequence: the smallest node_id is looked for at the end. #}
-    {% call components_create(nodes) %}
-        select ends.node_id, row_number() over () as node_key
-        from (
-            select edges.left_id as node_id from {{ edges }} as edges
-            union
-            select edges.right_id from {{ edges }} as edges
-        ) as ends
-    {% endcall %}
-    {% call components_create(pairs) %}
-        select distinct
-            least(lefts.node_key, rights.node_key) as low,
-            greatest(lefts.node_key, rights.node_key) as high
-        from {{ edges }} as edges
-        inner join {{ nodes }} as lefts on edges.left_id = lefts.node_id
-        inner join {{ nodes }} as rights on edges.right_id = rights.node_id
-        where edges.left_id <> edges.right_id
-    {% endcall %}
-    {%- set roots = components_roots_of(pairs) -%}
-
-    {% call statement('main') %}
-        create table {{ built }} as
-        with rooted as (
-            select nodes.node_id, coalesce(roots.root, nodes.node_key) as root
-            from {{ nodes }} as nodes
-            left join {{ roots }} as roots on nodes.node_key = roots.node
-        ),
-        leaders as (
-            select rooted.root, {{ smallest }} as component_id
-            from rooted
-            group by rooted.root
-        )
-        select rooted.node_id, leaders.component_id
-        from rooted
-        inner join leaders on rooted.root = leaders.root
-    {% endcall %}
-    {% do components_check_output(built) %}
-    {% do components_drop_working_tables() %}
-
-    {% if existing is not none %}
-        {% do adapter.rename_relation(existing, backup) %}
+    {% do components_check_config() %}
+    {% if changes_only %}
+        {% do components_amend(target_relation, sql) %}
+    {% else %}
+        {% do components_build(target_relation, existing, sql) %}
     {% endif %}
-    {% do adapter.rename_relation(built, target_relation) %}
-    {% do create_indexes(target_relation) %}
+    {% do components_drop_working_tables() %}
 
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {% do apply_grants(
-        target_relation, config.get('grants'), should_revoke(existing, full_refresh_mode=True)
+        target_relation, config.get('grants'), should_revoke(existing, full_refresh_mode=not changes_only)
     ) %}
     {% do persist_docs(target_relation, model) %}
     {% do adapter.commit() %}
-    {{ drop_relation_if_exists(backup) }}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
 
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 
 
-{# Names the columns that are wrong before anything is built; returns the expression that picks the
-   smallest id. #}
-{% macro components_check_input(sql) %}
+{# True where the model's SQL is to yield only what changed since the last run. #}
+{% macro only_changed_edges() %}
+    {{ return(config.get('incremental') == 'changes' and components_can_amend()) }}
+{% endmacro %}
+
+
+{# The relation of responsible edges beside that of a model which is configured with forest=true. #}
+{% macro components_forest(relation) %}
+    {{ return(components_beside(relation, 'forest')) }}
+{% endmacro %}
+
+
+{# Whether the last run left all that this one would amend. #}
+{% macro components_can_amend() %}
+    {% if not execute or not config.get('incremental') or should_full_refresh() %}
+        {{ return(false) }}
+    {% endif %}
+    {% for relation in [this, components_beside(this, 'edges')] %}
+        {%- set found = load_cached_relation(relation) -%}
+        {% if found is none or not found.is_table %}
+            {{ return(false) }}
+        {% endif %}
+    {% endfor %}
+    {% if config.get('forest') and load_cached_relation(components_forest(this)) is none %}
+        {{ return(false) }}
+    {% endif %}
+    {{ return(components_keys_hold()) }}
+{% endmacro %}
+
+
+{# The hashes of the last run are of use only if this database still hashes as that one did. #}
+{% macro components_keys_hold() %}
+    {%- set columns = {} -%}
+    {% for column in adapter.get_columns_in_relation(this) %}
+        {% do columns.update({column.name | lower: column}) %}
+    {% endfor %}
+    {% if columns | sort != ['component_id', 'node_id'] %}
+        {{ return(false) }}
+    {% endif %}
+    {%- set found = run_query(
+        'select 1 as one from ' ~ this ~ ' as nodes inner join (select low from '
+        ~ components_beside(this, 'edges') ~ ' limit 1) as pairs on pairs.low = '
+        ~ components_key('nodes.node_id', columns['node_id'].is_string()) ~ ' limit 1'
+    ) -%}
+    {{ return(found | length > 0) }}
+{% endmacro %}
+
+
+{% macro components_check_config() %}
+    {% if config.get('incremental') not in [none, false, 'compare', 'changes'] %}
+        {% do exceptions.raise_compiler_error(
+            'connected_components: incremental of ' ~ model.unique_id ~ " must be 'compare' or "
+            ~ "'changes', it is '" ~ config.get('incremental') ~ "'"
+        ) %}
+    {% endif %}
+{% endmacro %}
+
+
+{#
+    Names the columns of the model's SQL that are wrong before anything is built; returns whether ids
+    are text and whether the SQL says which edges are gone.
+#}
+{% macro components_check_input(sql, may_delete=false) %}
     {%- set columns = {} -%}
     {% for column in get_column_schema_from_query(sql) %}
         {% do columns.update({column.name | lower: column}) %}
     {% endfor %}
-    {% if columns | sort != ['left_id', 'right_id'] %}
+    {%- set expected = ['left_id', 'right_id'] -%}
+    {%- set deletes = may_delete and 'is_deleted' in columns -%}
+    {% if columns | sort != (['is_deleted'] if deletes else []) + expected %}
         {% do exceptions.raise_compiler_error(
             'connected_components: the SQL of ' ~ model.unique_id ~ ' must yield exactly the columns '
-            ~ 'left_id and right_id, it yields: ' ~ columns | sort | join(', ')
+            ~ 'left_id and right_id' ~ (' (and is_deleted)' if may_delete else '')
+            ~ ', it yields: ' ~ columns | sort | join(', ')
         ) %}
     {% endif %}
     {% if columns['left_id'].data_type != columns['right_id'].data_type %}
@@ -112,38 +144,14 @@
             ~ columns['right_id'].data_type ~ ': cast them'
         ) %}
     {% endif %}
-    {{ return(components_smallest('rooted.node_id', columns['left_id'].is_string())) }}
+    {{ return({'is_text': columns['left_id'].is_string(), 'deletes': deletes}) }}
 {% endmacro %}
 
 
 {# dbt does not enforce a contract on a materialization of its own, so this one does. #}
 {% macro components_check_output(built) %}
-    {%- set columns = adapter.get_columns_in_relation(built) | map(attribute='name') | list -%}
-    {% if columns | map('lower') | list != ['node_id', 'component_id'] %}
-        {% do exceptions.raise_compiler_error(
-            'connected_components: ' ~ model.unique_id ~ ' built the columns ' ~ columns | join(', ')
-            ~ ' instead of node_id, component_id'
-        ) %}
-    {% endif %}
     {% if config.get('contract').enforced %}
         {%- set built_query = 'select * from ' ~ built -%}
         {%- set verdict = get_assert_columns_equivalent(built_query) -%}
     {% endif %}
-{% endmacro %}
-
-
-{% macro components_smallest(expression, is_text) %}
-    {{ return(adapter.dispatch('components_smallest')(expression, is_text)) }}
-{% endmacro %}
-
-{% macro default__components_smallest(expression, is_text) %}
-    {{ return('min(' ~ expression ~ ')') }}
-{% endmacro %}
-
-{# The database's collation may put 'a' before 'B'; byte order is the same everywhere. #}
-{% macro postgres__components_smallest(expression, is_text) %}
-    {% if is_text %}
-        {{ return('min(' ~ expression ~ ' collate "C") collate "default"') }}
-    {% endif %}
-    {{ return('min(' ~ expression ~ ')') }}
 {% endmacro %}

@@ -6,68 +6,83 @@
     tree's root, and edges are rewritten to roots. A hooked node never appears again, so the edges
     left over shrink until none are; at the end the rounds' maps are composed, the smallest first.
     A chain takes a number of rounds that grows with the logarithm of its length.
+
+    The shape is that of Borůvka (1926) and of Shiloach and Vishkin (1982, "An O(log n) parallel
+    connectivity algorithm"). Each hook is a merge, and the edge it followed is the one responsible.
 #}
 
-{# The relation (node, root) of every node that is not its own root, from pairs (low, high). #}
-{% macro components_roots_of(pairs) %}
+{#
+    From pairs (low, high and, for the forest, edge), self-loops allowed: `roots`, the relation
+    (node, root) of every node that is not its own root, and `forest`, a query of responsible edges.
+#}
+{% macro components_roots_of(pairs, with_forest) %}
     {%- set round_limit = config.get('max_rounds', 60) -%}
-    {%- set state = namespace(pairs=pairs, rounds=0, roots=[]) -%}
+    {%- set state = namespace(pairs=pairs, rounds=0) -%}
+    {%- set maps = [] -%}
+    {%- set forest = [] -%}
 
     {% for _ in range(round_limit) %}
-        {% if components_is_empty(state.pairs) %}
+        {% if components_is_empty(state.pairs, 'low <> high') %}
             {% break %}
         {% endif %}
         {%- set state.rounds = loop.index -%}
         {%- set hooks = components_work_table('hooks_' ~ state.rounds) -%}
-        {%- set roots = components_work_table('roots_' ~ state.rounds) -%}
         {%- set contracted = components_work_table('pairs_' ~ state.rounds) -%}
 
         {% call components_create(hooks) %}
-            select pairs.high as node, min(pairs.low) as parent
+            select
+                pairs.high as node,
+                min(pairs.low) as parent
+                {{ ', ' ~ components_first('pairs.edge', 'pairs.low') ~ ' as edge' if with_forest }}
             from {{ state.pairs }} as pairs
+            where pairs.low <> pairs.high
             group by pairs.high
         {% endcall %}
-        {%- set jumped = components_jump(hooks, state.rounds) -%}
-        {% call components_create(roots) %}
-            select hooks.node, coalesce(jumped.parent, hooks.parent) as root
-            from {{ hooks }} as hooks
-            left join {{ jumped }} as jumped on hooks.node = jumped.node
-        {% endcall %}
+        {%- set roots = components_jump(hooks, state.rounds) -%}
         {% call components_create(contracted) %}
-            select distinct
+            select
                 least(rewritten.one, rewritten.other) as low,
                 greatest(rewritten.one, rewritten.other) as high
+                {{ ', min(rewritten.edge) as edge' if with_forest }}
             from (
                 select
                     coalesce(lows.root, pairs.low) as one,
                     coalesce(highs.root, pairs.high) as other
+                    {{ ', pairs.edge' if with_forest }}
                 from {{ state.pairs }} as pairs
                 left join {{ roots }} as lows on pairs.low = lows.node
                 left join {{ roots }} as highs on pairs.high = highs.node
             ) as rewritten
             where rewritten.one <> rewritten.other
+            group by 1, 2
         {% endcall %}
-        {% do state.roots.append(roots) %}
+        {% do maps.append(roots) %}
+        {% do forest.append('select hooks.edge from ' ~ hooks ~ ' as hooks') %}
         {%- set state.pairs = contracted -%}
     {% endfor %}
 
-    {% if not components_is_empty(state.pairs) %}
+    {% if not components_is_empty(state.pairs, 'low <> high') %}
         {% do exceptions.raise_compiler_error(
             'connected_components: ' ~ model.unique_id ~ ' has not converged after ' ~ round_limit
             ~ ' rounds; nothing was published, the table of the last run stands'
         ) %}
     {% endif %}
-    {{ return(components_unwind(state.roots)) }}
+    {{ return({
+        'roots': components_unwind(pairs, maps),
+        'forest': forest | join(' union all ') if forest else 'select 0 as edge where 1 = 0',
+    }) }}
 {% endmacro %}
 
 
 {#
-    Points every hooked node at the root of its tree. Only nodes whose parent is hooked as well have
-    a way to go; of the others only those are needed that they meet on it. Four hops a step.
+    The relation (node, root) of every hooked node and the root of its tree. Only nodes whose parent
+    is hooked as well have a way to go; of the others only those are needed that they meet on it.
+    Four hops a step.
 #}
 {% macro components_jump(hooks, round) %}
     {%- set jump_limit = config.get('max_jumps', 40) -%}
     {%- set state = namespace(chase=components_work_table('chase_' ~ round ~ '_0'), settled=false) -%}
+    {%- set roots = components_work_table('roots_' ~ round) -%}
     {% call components_create(state.chase) %}
         with moving as (
             select hooks.node, parents.parent
@@ -109,21 +124,26 @@
             ~ jump_limit ~ ' jumps; nothing was published, the table of the last run stands'
         ) %}
     {% endif %}
-    {{ return(state.chase) }}
+    {% call components_create(roots) %}
+        select hooks.node, coalesce(jumped.parent, hooks.parent) as root
+        from {{ hooks }} as hooks
+        left join {{ state.chase }} as jumped on hooks.node = jumped.node
+    {% endcall %}
+    {{ return(roots) }}
 {% endmacro %}
 
 
 {# Composes the rounds' maps from the last, which is the smallest, to the first. #}
-{% macro components_unwind(rounds) %}
-    {% if not rounds %}
+{% macro components_unwind(pairs, maps) %}
+    {% if not maps %}
         {%- set nothing = components_work_table('unwound_0') -%}
         {% call components_create(nothing) %}
-            select pairs.high as node, pairs.low as root from {{ components_work_table('pairs') }} as pairs
+            select pairs.high as node, pairs.low as root from {{ pairs }} as pairs where 1 = 0
         {% endcall %}
         {{ return(nothing) }}
     {% endif %}
-    {%- set state = namespace(final=rounds[-1]) -%}
-    {% for roots in rounds[:-1] | reverse %}
+    {%- set state = namespace(final=maps[-1]) -%}
+    {% for roots in maps[:-1] | reverse %}
         {%- set final = components_work_table('unwound_' ~ loop.index) -%}
         {% call components_create(final) %}
             select roots.node, coalesce(final.root, roots.root) as root

@@ -1,0 +1,72 @@
+{#
+    What the connected_components materialization says differently to each engine. A key stands for an
+    id while components are looked for: whole numbers join and compare many times faster than text.
+#}
+{% macro components_key(expression, is_text) %}
+    {% if not is_text or not config.get('hash_keys', true) %}
+        {{ return(expression) }}
+    {% endif %}
+    {{ return(adapter.dispatch('components_key')(expression)) }}
+{% endmacro %}
+
+{% macro default__components_key(expression) %}
+    {{ return(expression) }}
+{% endmacro %}
+
+{% macro duckdb__components_key(expression) %}
+    {{ return('cast(hash(' ~ expression ~ ') >> 1 as bigint)') }}
+{% endmacro %}
+
+{% macro postgres__components_key(expression) %}
+    {{ return('hashtextextended(cast(' ~ expression ~ ' as text), 0)') }}
+{% endmacro %}
+
+{% macro spark__components_key(expression) %}
+    {{ return('xxhash64(' ~ expression ~ ')') }}
+{% endmacro %}
+
+
+{# The smallest of the ids in a group. #}
+{% macro components_smallest(expression, is_text) %}
+    {{ return(adapter.dispatch('components_smallest')(expression, is_text)) }}
+{% endmacro %}
+
+{% macro default__components_smallest(expression, is_text) %}
+    {{ return('min(' ~ expression ~ ')') }}
+{% endmacro %}
+
+{# The database's collation may put 'a' before 'B'; byte order is the same everywhere. #}
+{% macro postgres__components_smallest(expression, is_text) %}
+    {% if is_text %}
+        {{ return('min(' ~ expression ~ ' collate "C") collate "default"') }}
+    {% endif %}
+    {{ return('min(' ~ expression ~ ')') }}
+{% endmacro %}
+
+
+{# The expression in that row of a group where another is smallest. #}
+{% macro components_first(expression, smallest) %}
+    {{ return(adapter.dispatch('components_first')(expression, smallest)) }}
+{% endmacro %}
+
+{% macro default__components_first(expression, smallest) %}
+    {{ return('min_by(' ~ expression ~ ', ' ~ smallest ~ ')') }}
+{% endmacro %}
+
+{% macro postgres__components_first(expression, smallest) %}
+    {{ return('(array_agg(' ~ expression ~ ' order by ' ~ smallest ~ '))[1]') }}
+{% endmacro %}
+
+
+{# A different whole number for each row. #}
+{% macro components_number() %}
+    {{ return(adapter.dispatch('components_number')()) }}
+{% endmacro %}
+
+{% macro default__components_number() %}
+    {{ return('row_number() over ()') }}
+{% endmacro %}
+
+{% macro spark__components_number() %}
+    {{ return('monotonically_increasing_id()') }}
+{% endmacro %}
