@@ -128,18 +128,3 @@
     {%- endset -%}
     {{ return(members) }}
 {% endmacro %}
-
-
-{# Two ids that share a key would be taken for one. #}
-{% macro components_check_keys(nodes) %}
-    {%- set shared = run_query(
-        'select nodes.node_key from ' ~ nodes ~ ' as nodes'
-        ~ ' group by nodes.node_key having count(*) > 1 limit 1'
-    ) -%}
-    {% if shared | length > 0 %}
-        {% do exceptions.raise_compiler_error(
-            'connected_components: two ids of ' ~ model.unique_id ~ ' have the same 64-bit hash; '
-            ~ 'nothing was published. Set hash_keys=false in the config of this model'
-        ) %}
-    {% endif %}
-{% endmacro %}
