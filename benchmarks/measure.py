@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -97,7 +97,9 @@ def spent_by(
         process.returncode = code = os.waitstatus_to_exitcode(status)
         if code not in expected:
             output.seek(0)
-            raise subprocess.CalledProcessError(code, process.args, output.read())
+            error = subprocess.CalledProcessError(code, process.args)
+            error.add_note(output.read().decode(errors="replace")[-2000:])
+            raise error
     return Spent(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, code)
 
 
@@ -114,11 +116,11 @@ def arguments(description: str) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def show(rows: Sequence[Row], as_json: bool) -> None:
-    """Print the rows as a table, or as JSON lines."""
+def show(rows: Iterable[Row], as_json: bool) -> None:
+    """Print the rows as a table, or as JSON lines, each as soon as it is known."""
     if as_json:
         for row in rows:
-            print(json.dumps(asdict(row)))
+            print(json.dumps(asdict(row)), flush=True)
         return
     print("| work | ours | other | ratio | target | holds |")
     print("|---|--:|--:|--:|--:|---|")
@@ -126,5 +128,6 @@ def show(rows: Sequence[Row], as_json: bool) -> None:
         print(
             f"| {row.work} | {row.ours:,.1f} {row.unit} | {row.other:,.1f} {row.unit}"
             f" ({row.other_name}) | {row.ratio:.2f} | ≤ {row.target:g} |"
-            f" {'yes' if row.holds else 'no'} |"
+            f" {'yes' if row.holds else 'no'} |",
+            flush=True,
         )

@@ -22,24 +22,26 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-KEY = re.compile(rb'"key":"([^"]*)"')
+RECORD = re.compile(rb'{"operation":"(\w+)","key":"([^"]*)","fields":({[^{}]*})}')
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 IDEMPOTENCY = re.compile(rb"idempotency-key: *([^\r]*)", re.IGNORECASE)
-REASONS = {200: "OK", 207: "Multi-Status", 429: "Too Many Requests"}
+REASONS = {200: "OK", 207: "Multi-Status", 429: "Too Many Requests", 500: "Server Error"}
 
 
 @dataclass
 class Behaviour:
     """``delay`` in seconds before each answer; ``per_second`` requests, the others get a 429.
 
-    ``counts_keys``: remember every delivery of every key, once per idempotency key as channels do
-    that know them. ``refuses_every``: reject each record whose key ends in so many's multiple.
+    ``keeps``: hold every record by its key, and count what comes twice. ``refuses_every``: reject
+    each record whose number is a multiple of it. ``fails_every``: answer so many-th request with a
+    500, in turn before and after it was kept.
     """
 
     delay: float = 0.0
     per_second: int = 0
-    counts_keys: bool = False
+    keeps: bool = False
     refuses_every: int = 0
+    fails_every: int = 0
 
 
 @dataclass
@@ -49,7 +51,9 @@ class Seen:
     requests: int = 0
     bytes: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
-    deliveries: Counter[bytes] = field(default_factory=Counter)
+    records: int = 0
+    held: dict[str, Any] = field(default_factory=dict)
+    delivered: set[bytes] = field(default_factory=set)
     batches: set[bytes] = field(default_factory=set)
     rows_repeated: int = 0
     rows_repeated_under_a_new_key: int = 0
@@ -60,7 +64,8 @@ class Seen:
             "requests": self.requests,
             "bytes": self.bytes,
             "statuses": {str(status): count for status, count in self.statuses.items()},
-            "keys": len(self.deliveries),
+            "records": self.records,
+            "keys": len(self.delivered),
             "rows_repeated": self.rows_repeated,
             "rows_repeated_under_a_new_key": self.rows_repeated_under_a_new_key,
         }
@@ -97,10 +102,14 @@ class Channel(asyncio.Protocol):
             end = self._chunks.find(b"\r\n\r\n")
 
     def _request(self, head: bytes, body: bytearray) -> None:
-        if head.startswith(b"GET"):
+        if head.startswith(b"GET /held"):
+            self._answer(200, json.dumps(Channel.seen.held).encode())
+        elif head.startswith(b"GET"):
             self._answer(200, json.dumps(Channel.seen.summary()).encode())
         elif head.startswith(b"PUT"):
-            Channel.behaviour, Channel.seen = Behaviour(**json.loads(body)), Seen()
+            wanted = json.loads(body)
+            held = Channel.seen.held if wanted.pop("remembers") else {}
+            Channel.behaviour, Channel.seen = Behaviour(**wanted), Seen(held=held)
             self._answer(200, b"{}")
         else:
             status, answer, headers = self._take(head, body)
@@ -115,34 +124,44 @@ class Channel(asyncio.Protocol):
     def _take(self, head: bytes, body: bytearray) -> tuple[int, bytes, bytes]:
         behaviour, seen = Channel.behaviour, Channel.seen
         seen.requests += 1
+        seen.bytes += len(body)
         if behaviour.per_second and not self._within(behaviour.per_second):
             return 429, b"{}", b"retry-after: 1\r\n"
-        seen.bytes += len(body)
-        if not (behaviour.counts_keys or behaviour.refuses_every):
-            return 200, b'{"ok":true}', b""
-        keys = KEY.findall(body)
-        refused = [key for key in keys if self._is_refused(key)]
-        self._count([key for key in keys if not self._is_refused(key)], head)
+        fails = bool(behaviour.fails_every) and seen.requests % behaviour.fails_every == 0
+        if fails and seen.requests // behaviour.fails_every % 2:
+            return 500, b"{}", b""
+        refused: list[int] = []
+        count = 0
+        if behaviour.keeps or behaviour.refuses_every:
+            records = RECORD.findall(body)
+            count = len(records)
+            refused = [place for place, record in enumerate(records) if self._is_refused(record[1])]
+            self._keep([each for each in records if not self._is_refused(each[1])], head)
+        if fails:
+            return 500, b"{}", b""
         if not refused:
             return 200, b'{"ok":true}', b""
-        results = [
-            {"index": index, "status": 422, "message": "no such country"}
-            if self._is_refused(key)
-            else {"index": index, "status": 200}
-            for index, key in enumerate(keys)
-        ]
+        results = [{"index": place, "status": 200} for place in range(count)]
+        for place in refused:
+            results[place] |= {"status": 422, "message": "no such country"}
         return 207, json.dumps({"results": results}).encode(), b""
 
-    def _count(self, keys: list[bytes], head: bytes) -> None:
+    def _keep(self, records: list[tuple[bytes, bytes, bytes]], head: bytes) -> None:
         seen = Channel.seen
+        seen.records += len(records)
         found = IDEMPOTENCY.search(head)
         batch = found[1] if found else b""
         is_known = bool(batch) and batch in seen.batches
         seen.batches.add(batch)
-        repeated = sum(1 for key in keys if key in seen.deliveries)
-        seen.rows_repeated += repeated
-        seen.rows_repeated_under_a_new_key += 0 if is_known else repeated
-        seen.deliveries.update(keys)
+        for operation, key, fields in records:
+            if key in seen.delivered:
+                seen.rows_repeated += 1
+                seen.rows_repeated_under_a_new_key += 0 if is_known else 1
+            seen.delivered.add(key)
+            if operation == b"remove":
+                seen.held.pop(key.decode(), None)
+            else:
+                seen.held[key.decode()] = fields.decode()
 
     @staticmethod
     def _is_refused(key: bytes) -> bool:
@@ -172,9 +191,9 @@ class Receiver:
 
     url: str
 
-    def behave(self, **behaviour: Any) -> None:
-        """Set how it behaves; it forgets what it saw."""
-        body = json.dumps(asdict(Behaviour(**behaviour))).encode()
+    def behave(self, *, remembers: bool = False, **behaviour: Any) -> None:
+        """Set how it behaves; it forgets what it saw, and what it holds unless it remembers."""
+        body = json.dumps(asdict(Behaviour(**behaviour)) | {"remembers": remembers}).encode()
         urllib.request.urlopen(urllib.request.Request(self.url, body, method="PUT")).read()
 
     def seen(self) -> dict[str, Any]:
@@ -182,6 +201,11 @@ class Receiver:
         with urllib.request.urlopen(self.url) as answer:
             found: dict[str, Any] = json.load(answer)
         return found
+
+    def held(self) -> dict[str, dict[str, Any]]:
+        """Return the fields of every record that it holds, by key."""
+        with urllib.request.urlopen(self.url + "/held") as answer:
+            return {key: json.loads(fields) for key, fields in json.load(answer).items()}
 
 
 @contextmanager

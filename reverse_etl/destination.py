@@ -143,6 +143,7 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = True  # False: a lost answer must not be answered by sending it again
+    remembered: bool = False  # True: its answer, a job's id, is kept over a restart of the process
     wait_before: float = 0.0  # seconds; polling
 
 

@@ -61,7 +61,7 @@ class ChannelDenied(SeamlineError):  # noqa: N818 - reads as what it says
 class Transcript(Protocol):
     """Memory of one conversation.
 
-    Requests that must not be repeated are remembered across restarts of the process.
+    Requests that must not be repeated, and answers that say so, survive a restart of the process.
     ``is_in_doubt`` is set when an answer was lost: the channel may have done what it later refuses.
     """
 
@@ -131,13 +131,15 @@ class Client:
             conversation.close()
 
     def _answer(self, request: Request, step: int, transcript: Transcript) -> Response:
-        if request.repeatable:
+        if request.repeatable and not request.remembered:
             return self.send(request, transcript)
         known = transcript.recall(step)
         if known is None:
-            transcript.asking(step)
+            if not request.repeatable:
+                transcript.asking(step)
             known = self.send(request, transcript)
-            transcript.answered(step, known)
+            if known.ok or not request.repeatable:
+                transcript.answered(step, known)
         return known
 
     def send(self, request: Request, transcript: Transcript) -> Response:

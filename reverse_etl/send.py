@@ -51,6 +51,8 @@ class Sender:
         self._refused_audiences: dict[str, Verdict] = {}
         self._decided: dict[int, dict[str, Any]] = {}
         self._answers: Answers = {}
+        # What an earlier life had in flight when it was killed may have arrived.
+        self._is_in_doubt = spool.journal.exists()
 
     def run(self) -> Outcome:
         """Send everything that may still be sent and return what became of it."""
@@ -128,7 +130,7 @@ class Sender:
             self._settle(piece, _all(piece, "rejected", refused.code, refused.reason))
             return False
         if self._brake.reason:
-            self._settle(piece, _all(piece, "pending"))
+            self._settle(piece, _all(piece, "uncertain" if self._is_in_doubt else "pending"))
             return False
         return True
 
@@ -149,7 +151,7 @@ class Sender:
     def _send_piece(self, piece: Piece) -> None:
         batch_id = f"{self._spool.run_id}-{piece.number}"
         try:
-            endings = self._delivery.deliver(piece.records, piece, batch_id)
+            endings = self._delivery.deliver(piece.records, piece, batch_id, self._is_in_doubt)
         except BaseException as error:
             self._brake.pull(f"{type(error).__name__}: {error}")
             raise

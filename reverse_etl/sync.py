@@ -76,7 +76,7 @@ def run_sync(
     """
     sync = project.sync(name)
     connection = project.connection(sync)
-    with sync_lock(project.home, name):
+    with sync_lock(project.profile, project.home, name):
         story = _Story(project, sync, connection, patience or Patience(), on_progress)
         finished = story.finish_earlier_run()
         if finished is not None and finished.status == "failed":

@@ -192,6 +192,13 @@ def _connect_when_free(path: Path, home: Path) -> duckdb.DuckDBPyConnection:
 def _connect(path: Path, home: Path) -> duckdb.DuckDBPyConnection:
     import duckdb  # noqa: PLC0415
 
+    ledger = home / "sync.duckdb"
+    if not ledger.exists():
+        # A file that a full disk cut short while it was made could never be opened again.
+        partial = home / "sync.partial"
+        partial.unlink(missing_ok=True)
+        duckdb.connect(str(partial)).close()
+        partial.rename(ledger)
     connection = duckdb.connect(
         str(path),
         read_only=True,
@@ -201,7 +208,7 @@ def _connect(path: Path, home: Path) -> duckdb.DuckDBPyConnection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("set preserve_insertion_order = false")
         connection.execute("set enable_progress_bar = false")
-        connection.execute(f"attach '{home / 'sync.duckdb'}' as sync (read_write)")
+        connection.execute(f"attach '{ledger}' as sync (read_write)")
     except BaseException:
         connection.close()
         raise

@@ -306,7 +306,7 @@ class Klaviyo:
         job = {"type": "profile-bulk-import-job", "attributes": {"profiles": {"data": profiles}}}
         if list_id:
             job["relationships"] = {"lists": {"data": [{"type": "list", "id": list_id}]}}
-        response = yield Request("POST", JOBS, json={"data": job})
+        response = yield Request("POST", JOBS, json={"data": job}, remembered=True)
         answer = response.json()
         number = part(answer, "data").get("id")
         if not response.ok or not number:

@@ -1,0 +1,154 @@
+"""What a machine can do to a run: full disks, lost warehouses, wrong clocks, other machines."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from reverse_etl.lock import SyncLocked, sync_lock
+from reverse_etl.warehouse import WarehouseError
+from tests.postgres.server import PostgresServer
+from tests.reverse_etl.recorder import Recorder
+from tests.reverse_etl.test_crash import until
+from tests.reverse_etl.world import PostgresWorld, World, people
+
+# Files of this process may not grow beyond what is given: writing more fails as on a full disk.
+CRAMPED = """
+import resource, signal, sys
+from tests.reverse_etl.world import Channel, QUICK
+from reverse_etl.errors import SeamlineError
+from reverse_etl.project import Project
+from reverse_etl.sync import run_sync
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+project = Project.load(destinations={"tester": Channel(rows=5, concurrency=4)})
+most = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+print(run_sync(project, "contacts", patience=QUICK).error, flush=True)
+"""
+
+
+def cramped(world: World, most_bytes: int) -> str:
+    """Run a sync that may write files of so many bytes; return what it says."""
+    done = subprocess.run(
+        [sys.executable, "-c", CRAMPED, str(most_bytes)],
+        check=False,
+        env={**os.environ, **world.environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("most_bytes", [4_096, 60_000, 400_000])
+def test_a_full_disk_at_any_step_loses_nothing(
+    world: World, channel: Recorder, most_bytes: int
+) -> None:
+    """Making the ledger, writing the plan, or spooling and committing meets its limit."""
+    world.declare()
+    world.contacts(people(2_000))
+    said = cramped(world, most_bytes)
+    assert world.run().status == "done", said
+    assert len(channel.held) == 2_000
+    assert "File too large" in said
+    assert max(channel.deliveries.values()) == 1
+    assert world.ledger("select count(*), count(distinct key) from sync_snapshot") == [
+        (2_000, 2_000)
+    ]
+
+
+def test_a_warehouse_that_is_gone_at_commit_is_committed_to_when_it_is_back(
+    world: World, channel: Recorder
+) -> None:
+    world.declare()
+    world.contacts(people(20))
+    away = world.warehouse.with_suffix(".away")
+
+    def fault(number: int, body: Any) -> None:
+        if number == 1:
+            world.warehouse.rename(away)
+
+    channel.fault = fault
+    with pytest.raises(WarehouseError, match="does not exist"):
+        world.run()
+    assert len(channel.held) == 20
+    away.rename(world.warehouse)
+    channel.clear()
+    assert world.run().status == "done"
+    assert channel.times == []
+    assert world.ledger("select count(*) from sync_snapshot") == [(20,)]
+
+
+def test_a_clock_that_goes_backwards_changes_nothing(world: World, channel: Recorder) -> None:
+    world.declare("contacts", "mirror")
+    world.contacts(people(10))
+    assert world.run().acknowledged == 10
+    years = [40.0 * 365 * 86_400]
+    real = time.time
+
+    def clock() -> datetime:
+        years[0] += 3600
+        return datetime.fromtimestamp(real() - years[0], UTC).replace(tzinfo=None)
+
+    world.contacts(people(6))
+    with (
+        mock.patch("reverse_etl.sync.clock", clock),
+        mock.patch("reverse_etl.runs.clock", clock),
+        mock.patch("reverse_etl.plan.clock", clock),
+    ):
+        result = world.run(overrides=["removed_fraction"])
+    assert (result.status, result.removed) == ("done", 4)
+    assert result.duration_seconds >= 0
+    assert world.run().requests == 0
+    assert set(channel.held) == {f"p{number}" for number in range(6)}
+    numbers = world.ledger("select run_number from sync_runs order by run_number")
+    assert numbers == [(1,), (2,), (3,)]
+
+
+def test_two_machines_with_one_ledger_take_turns(
+    tmp_path: Path,
+    channel: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+    postgres: PostgresServer,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings = postgres.environment(postgres.create_database(f"machines_{uuid.uuid4().hex[:8]}"))
+    world = PostgresWorld(tmp_path, settings=settings)
+    for name, value in world.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("TESTER_URL", channel.url)
+    world.create()
+    world.declare()
+    world.contacts(people(60))
+    channel.delay = 0.2
+    program = (
+        "from tests.reverse_etl.world import Channel, QUICK\n"
+        "from reverse_etl.project import Project\n"
+        "from reverse_etl.sync import run_sync\n"
+        "project = Project.load(destinations={'tester': Channel(rows=5, concurrency=2)})\n"
+        "print(run_sync(project, 'contacts', patience=QUICK).status)"
+    )
+    other = {**os.environ, **world.environment, "SEAMLINE_HOME": str(tmp_path / "elsewhere")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], env=other, stdout=subprocess.PIPE, text=True
+    )
+    until(lambda: channel.requests)
+    with (
+        pytest.raises(SyncLocked, match="is being run by another machine; gave up"),
+        sync_lock(world.project().profile, world.home, "contacts", patience=0),
+    ):
+        pass
+    result = world.run()
+    out, _ = process.communicate(timeout=60)
+    assert (out.strip(), result.status, result.requests) == ("done", "done", 0)
+    assert "is being run by another machine; waiting" in caplog.text
+    assert set(channel.deliveries.values()) == {1}
