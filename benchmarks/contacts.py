@@ -82,7 +82,7 @@ class Contacts:
             "WEBHOOK_URL": url,
         }
 
-    def create(self, rows: int, **limits: float) -> Contacts:
+    def create(self, count: int, **limits: float) -> Contacts:
         """Build everything anew with so many contacts; nothing has been sent of them."""
         project = self.folder / "dbt_project"
         project.mkdir(parents=True)
@@ -94,7 +94,7 @@ class Contacts:
             "create schema activation",
             "create schema marts",
             "create schema ops",
-            "create table activation.sync_contacts as " + SELECT.format(rows=rows),
+            "create table activation.sync_contacts as " + SELECT.format(rows=count),
             "create table marts.current_consents as select person_id, 'service' as purpose, "
             "'email' as channel, 'granted' as state from activation.sync_contacts",
             "create table ops.dbt_results as select 'model.contacts.sync_contacts' as unique_id, "

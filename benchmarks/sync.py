@@ -36,10 +36,10 @@ class Bench:
     rows: int
     rounds: int
 
-    def contacts(self, rows: int, **limits: float) -> Contacts:
+    def contacts(self, count: int, **limits: float) -> Contacts:
         """Return a fresh project of so many contacts; nothing has been sent of them."""
         folder = Path(tempfile.mkdtemp(dir=self.room))
-        return Contacts(folder).create(rows, **limits)
+        return Contacts(folder).create(count, **limits)
 
     def sync(self, contacts: Contacts, expected: int = 0) -> Spent:
         """Run ours once."""
