@@ -35,7 +35,7 @@ def reading(project: Project, name: str, patience: Patience | None = None) -> It
     """
     sync = project.sync(name)
     must_list(sync)
-    with sync_lock(project.home, name):
+    with sync_lock(project.profile, project.home, name):
         with ledger(project) as warehouse:
             if unfinished_runs(sync, warehouse):
                 raise SeamlineError(
