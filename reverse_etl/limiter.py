@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 
 MARGIN = 1.01  # a channel's clock and ours do not tick alike
 SLOWEST = 0.1  # requests per second
-FASTEST = 1000.0  # where no rate is declared
+FASTEST = 10_000.0  # where no rate is declared
 CATCH_UP = 0.02  # seconds by which a thread that woke late does not slow the others down
 STEP = 0.02  # of the declared rate, after each answer that is no complaint
 LONGEST_RESET = 3600.0
