@@ -206,7 +206,8 @@ def published_columns_are_named_by_type(house: House) -> Iterator[str]:
             name, kind = column["name"], (column.get("data_type") or "").lower()
             if kind == "boolean" and not name.startswith(("is_", "has_")):
                 yield f"{file_of(model)}: boolean {name}; call it is_… or has_…"
-            if kind == "timestamp" and not name.endswith("_at"):
+            # The bounds of a slowly changing row have names of their own.
+            if kind == "timestamp" and not name.endswith(("_at", "valid_from", "valid_to")):
                 yield f"{file_of(model)}: timestamp {name}; call it …_at"
             if kind == "date" and not name.endswith("_date"):
                 yield f"{file_of(model)}: date {name}; call it …_date"

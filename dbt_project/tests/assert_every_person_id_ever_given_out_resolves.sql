@@ -21,5 +21,6 @@ left join changes
     and changes.recency = 1
 left join {{ ref('people') }} as people on changes.to_person_id = people.person_id
 where
-    people.person_id is null
+    resolved.component_id is not null and people.person_id is null
+    or changes.to_person_id is null
     or changes.to_person_id <> resolved.current_person_id

@@ -9,7 +9,7 @@
     where action = '{{ action }}'
 {%- endmacro -%}
 
-{# The same as edges of the graph. #}
+{# The links as edges of the graph. #}
 {%- macro decided_edges() -%}
     select
         {{ identifier_node('left_type', 'left_value') }} as left_id,
@@ -17,4 +17,21 @@
     from (
         {{ decided_pairs('link') }}
     ) as links
+{%- endmacro -%}
+
+{# The splits as rules: of the two identifiers of a pair, one person may have one. #}
+{%- macro decided_rules() -%}
+    {%- set left = identifier_node('left_type', 'left_value') -%}
+    {%- set right = identifier_node('right_type', 'right_value') -%}
+    {%- for node in [left, right] %}
+    select
+        {{ node }} as node_id,
+        'split/' || {{ md5_of(left ~ " || '/' || " ~ right) }} as rule,
+        'split_by_hand' as reason,
+        1 as most
+    from (
+        {{ decided_pairs('split') }}
+    ) as splits
+    {{- '\n\n    union all\n' if not loop.last }}
+    {%- endfor %}
 {%- endmacro -%}

@@ -3,6 +3,8 @@
     case {{ type }}
         {%- for name, settings in var('identifier_types').items() if settings[setting] is defined %}
         when '{{ name }}' then {{ "'" ~ settings[setting] ~ "'" if settings[setting] is string else settings[setting] }}
+        {%- else %}
+        when '' then null
         {%- endfor %}
     end
 {%- endmacro -%}

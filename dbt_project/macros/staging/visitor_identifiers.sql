@@ -19,7 +19,8 @@ select
     row_status,
     cast('{{ identifier }}' as {{ dbt.type_string() }}) as identifier_type,
     {{ identifier }} as identifier_value,
-    min(occurred_at) as observed_at
+    min(occurred_at) as observed_at,
+    min(loaded_at) as arrived_at
 from {{ events }}
 where {{ condition }}
 group by 1, 2, 4, 5, 6, 7

@@ -15,6 +15,8 @@ components as (
 select
     edges.identifier_type,
     edges.identifier_value,
+    {{ md5_of(identifier_node('edges.identifier_type', 'edges.identifier_value')) }}
+        as identifier_key,
     components.component_id,
     min(edges.loaded_at) as arrived_at,
     min(edges.observed_at) as first_seen_at,
@@ -23,4 +25,4 @@ select
 from edges
 inner join components on edges.identifier_node = components.node_id
 where edges.refusal_reason is null
-group by 1, 2, 3
+group by 1, 2, 3, 4

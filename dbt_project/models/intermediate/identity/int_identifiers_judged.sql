@@ -1,3 +1,5 @@
+{{ config(pre_hook='{{ check_identity_decisions() }}') }}
+
 with
 
 identifiers as (
@@ -18,6 +20,7 @@ rated as (
         *,
         {{ identifier_setting('identifier_type', 'priority') }} as priority,
         {{ identifier_setting('identifier_type', 'limit') }} as person_limit,
+        {{ identifier_setting('identifier_type', 'common_above') }} as common_above,
         {{ identifier_setting('identifier_type', 'shareable') }} as shareable
     from identifiers
     where refusal_reason is null
@@ -32,7 +35,7 @@ companions as (
         weaker.identifier_type,
         weaker.identifier_value,
         stronger.identifier_type as companion_type,
-        max(stronger.person_limit) as person_limit,
+        max(coalesce(weaker.common_above, stronger.person_limit)) as most,
         count(distinct stronger.identifier_value) as companion_count
     from rated as weaker
     inner join rated as stronger
@@ -50,7 +53,7 @@ too_common as (
         identifier_type,
         identifier_value
     from companions
-    where companion_count > person_limit
+    where companion_count > most
 
 ),
 

@@ -1,3 +1,4 @@
+{{ check_identifier_types() }}
 with
 
 identifiers as (
@@ -6,13 +7,8 @@ identifiers as (
         'identifier_type': 'string',
         'identifier_value': 'string',
         'observed_at': 'timestamp',
+        'arrived_at': 'timestamp',
     }) }}
-
-),
-
-blocks as (
-
-    select * from {{ ref('identifier_blocks') }}
 
 ),
 
@@ -37,20 +33,15 @@ normalised as (
 
 ),
 
-blocked as (
+judged as (
 
-    select distinct
-        normalised.identifier_type,
-        normalised.identifier_value
+    select
+        *,
+        case
+            when identifier_value is null then 'invalid'
+            when {{ is_blocked_identifier('identifier_type', 'identifier_value') }} then 'blocked'
+        end as refusal_reason
     from normalised
-    inner join blocks
-        on blocks.identifier_type in ('any', normalised.identifier_type)
-        and (
-            blocks.kind = 'value'
-            and {{ ascii_lower('normalised.identifier_value') }} = blocks.value
-            or blocks.kind = 'pattern'
-            and {{ fits_pattern_of(ascii_lower('normalised.identifier_value'), 'blocks.value') }}
-        )
 
 )
 
@@ -59,19 +50,19 @@ select
     identifiers.source_id,
     identifiers.identifier_type,
     -- What cannot be normalised is kept as it was written, so that it can be counted.
-    coalesce(normalised.identifier_value, normalised.written_value) as identifier_value,
-    case
-        when normalised.identifier_value is null then 'invalid'
-        when blocked.identifier_value is not null then 'blocked'
-    end as refusal_reason,
+    coalesce(judged.identifier_value, judged.written_value) as identifier_value,
+    coalesce(
+        judged.refusal_reason,
+        case
+            when {{ is_out_of_scope('identifiers.identifier_type', 'identifiers.source_name') }}
+                then 'out_of_scope'
+        end
+    ) as refusal_reason,
     min(identifiers.observed_at) as observed_at,
     max(identifiers.observed_at) as last_observed_at,
-    min(identifiers.loaded_at) as loaded_at
+    min(identifiers.arrived_at) as loaded_at
 from identifiers
-inner join normalised
-    on identifiers.identifier_type = normalised.identifier_type
-    and identifiers.identifier_value = normalised.written_value
-left join blocked
-    on normalised.identifier_type = blocked.identifier_type
-    and normalised.identifier_value = blocked.identifier_value
+inner join judged
+    on identifiers.identifier_type = judged.identifier_type
+    and identifiers.identifier_value = judged.written_value
 group by 1, 2, 3, 4, 5

@@ -1,11 +1,36 @@
-{{ config(materialized='connected_components') }}
+{# The drafts, but for the components that were taken apart. #}
+with
+
+drafts as (
+
+    select * from {{ ref('int_identity_drafts') }}
+
+),
+
+guarded as (
+
+    select * from {{ ref('int_identity_guarded') }}
+
+),
+
+regrouped as (
+
+    select
+        left_id as node_id,
+        left_component_id as component_id
+    from guarded
+
+    union
+
+    select
+        right_id as node_id,
+        right_component_id as component_id
+    from guarded
+
+)
 
 select
-    record_node as left_id,
-    identifier_node as right_id
-from {{ ref('int_identity_edges') }}
-where refusal_reason is null
-
-union all
-
-{{ decided_edges() }}
+    drafts.node_id,
+    coalesce(regrouped.component_id, drafts.component_id) as component_id
+from drafts
+left join regrouped on drafts.node_id = regrouped.node_id

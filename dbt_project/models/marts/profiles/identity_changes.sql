@@ -1,6 +1,7 @@
 {#
-    Appended to by every run and never rewritten. What a person_id was last known to be is read from
-    here, what it is now from the graph; each difference is one change.
+    Read off the registry of person ids, which is only ever appended to: whenever a namesake leads to
+    somebody else, its person changed. What shows it is looked for in the run that sees the change
+    first, because the graph moves on.
 #}
 {{ config(
     materialized='incremental',
@@ -11,73 +12,75 @@
 
 with
 
-person_ids as (
+{{ remembered_identifiers(ref('int_person_ids_registered')) }},
 
-    select * from {{ ref('int_person_ids_resolved') }}
+followed as (
+
+    select
+        memory.identifier_key as person_id,
+        memory.person_id as to_person_id,
+        memory.generation,
+        memory.registered_at,
+        issued.generation as first_generation,
+        lag(memory.person_id) over (
+            partition by memory.identifier_key order by memory.generation
+        ) as from_person_id
+    from memory
+    inner join issued on memory.identifier_key = issued.person_id
 
 ),
 
-logged as (
+numbered as (
 
+    select
+        *,
+        row_number() over (partition by person_id order by generation) as sequence
+    from followed
+    where
+        generation >= first_generation
+        and (from_person_id is null or from_person_id <> to_person_id)
+
+),
+
+named as (
+
+    select
+        *,
+        {{ md5_of("person_id || '/' || cast(sequence as " ~ dbt.type_string() ~ ")") }}
+            as change_id,
+        case
+            when from_person_id is null then 'created'
+            when person_id = to_person_id then 'split'
+            else 'merged'
+        end as change
+    from numbered
+
+),
+
+news as (
+
+    select named.*
+    from named
     {% if is_incremental() %}
-        select
-            person_id,
-            to_person_id,
-            sequence
-        from {{ this }}
-    {% else %}
-        select
-            cast(null as {{ dbt.type_string() }}) as person_id,
-            cast(null as {{ dbt.type_string() }}) as to_person_id,
-            cast(null as {{ dbt.type_bigint() }}) as sequence
-        where 1 = 0
+        left join {{ this }} as logged on named.change_id = logged.change_id
+        where logged.change_id is null
     {% endif %}
 
 ),
 
-ranked as (
-
-    select
-        *,
-        row_number() over (partition by person_id order by sequence desc) as recency
-    from logged
-
-),
-
-changed as (
-
-    select
-        person_ids.person_id,
-        ranked.to_person_id as from_person_id,
-        person_ids.current_person_id as to_person_id,
-        coalesce(ranked.sequence, 0) as last_sequence,
-        case
-            when ranked.person_id is null and person_ids.person_id = person_ids.current_person_id
-                then 'created'
-            when person_ids.person_id = person_ids.current_person_id then 'split'
-            else 'merged'
-        end as change,
-        case
-            when ranked.person_id is null and person_ids.person_id = person_ids.current_person_id
-                then person_ids.arrived_at
-            else person_ids.last_arrived_at
-        end as effective_at
-    from person_ids
-    left join ranked
-        on person_ids.person_id = ranked.person_id
-        and ranked.recency = 1
-    where ranked.person_id is null or ranked.to_person_id <> person_ids.current_person_id
-
-)
+{{ change_evidence() }}
 
 select
-    {{ md5_of("person_id || '/' || cast(last_sequence + 1 as " ~ dbt.type_string() ~ ")") }}
-        as change_id,
-    change,
-    person_id,
-    from_person_id,
-    to_person_id,
-    cast(last_sequence + 1 as {{ dbt.type_bigint() }}) as sequence,
-    effective_at,
-    {{ as_of() }} as recorded_at
-from changed
+    news.change_id,
+    news.change,
+    news.person_id,
+    news.from_person_id,
+    news.to_person_id,
+    coalesce(shown.evidence, case when news.change = 'merged' then 'linked' else 'withdrawn' end)
+        as evidence,
+    cast(news.sequence as {{ dbt.type_bigint() }}) as sequence,
+    coalesce(case when news.change <> 'split' then shown.arrived_at end, news.registered_at)
+        as effective_at,
+    news.registered_at as recorded_at
+from news
+left join shown on news.change_id = shown.change_id

@@ -1,0 +1,104 @@
+{#
+    materialized='guarded_components'
+
+    Takes components of a graph apart until each part obeys the rules of what one person may be, and
+    says which evidence had to go. The model's SQL yields links: `left_id`, `right_id` (text),
+    `is_decided` (1: a human said so, never refused) and `strength` (1 is the strongest; no two
+    alike). The model named in the config `counts` says which nodes count by which rule: `node_id`,
+    `rule`, `reason` (given for what is refused) and `most` (so many may be together).
+
+    Built: one row per link, with `left_component_id` and `right_component_id`, the smallest node_id
+    of the part that each end came into, and `refusal_reason`, null where the link holds.
+
+    Links are taken as if one by one, the strongest first, and one that would bring together more
+    than a rule allows is refused (Kruskal's algorithm under constraints). One by one would never
+    end, so each round tries all that is open at once and halves what it tries where that is too
+    much; parts that may not meet lose all links between them at once. What is open after
+    `max_rounds` is refused as too_tangled. The table that stood before is replaced in the last step.
+#}
+{% materialization guarded_components, default %}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set built = make_intermediate_relation(target_relation) -%}
+    {%- set backup = make_backup_relation(target_relation, 'table') -%}
+
+    {% do guard_drop_tables() %}
+    {% do components_drop_working_tables() %}
+    {{ drop_relation_if_exists(load_cached_relation(built)) }}
+    {{ drop_relation_if_exists(load_cached_relation(backup)) }}
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+    {%- set links = guard_table('links') -%}
+    {%- set nodes = guard_table('nodes') -%}
+    {% call components_create(links) %}
+        {{ sql }}
+    {% endcall %}
+    {% call components_create(nodes) %}
+        select ends.node_id, row_number() over () as part
+        from (
+            select links.left_id as node_id from {{ links }} as links
+            union
+            select links.right_id from {{ links }} as links
+        ) as ends
+    {% endcall %}
+    {%- set refused = guard_refused_links(links, nodes) -%}
+    {%- set labels = guard_labels(links, nodes, refused) -%}
+
+    {% call statement('main') %}
+        create table {{ built }} as
+        select
+            links.left_id,
+            links.right_id,
+            lefts.component_id as left_component_id,
+            rights.component_id as right_component_id,
+            refused.reason as refusal_reason
+        from {{ links }} as links
+        inner join {{ labels }} as lefts on links.left_id = lefts.node_id
+        inner join {{ labels }} as rights on links.right_id = rights.node_id
+        left join {{ refused }} as refused on links.strength = refused.strength
+    {% endcall %}
+    {% do guard_drop_tables() %}
+    {% do components_drop_working_tables() %}
+
+    {% if existing is not none %}
+        {% do adapter.rename_relation(existing, backup) %}
+    {% endif %}
+    {% do adapter.rename_relation(built, target_relation) %}
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {% do adapter.commit() %}
+    {{ drop_relation_if_exists(backup) }}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}
+
+
+{# The connected components of the pairs (low, high) that a query yields, as (node, root) of every
+   node but the roots. #}
+{% macro guard_roots(query) %}
+    {% do components_drop_working_tables() %}
+    {%- set pairs = components_work_table('pairs') -%}
+    {% call components_create(pairs) %} {{ query }} {% endcall %}
+    {{ return(components_roots_of(pairs)) }}
+{% endmacro %}
+
+
+{% macro guard_table(name) %}
+    {{ return(api.Relation.create(
+        database=this.database,
+        schema=this.schema,
+        identifier=this.identifier[:30] ~ '__guard_' ~ name,
+        type='table'
+    )) }}
+{% endmacro %}
+
+{% macro guard_drop_tables() %}
+    {%- set prefix = guard_table('').identifier -%}
+    {% for row in list_relations_without_caching(this.without_identifier()) %}
+        {% if row['name'].startswith(prefix) %}
+            {% call statement('guard_drop') %}
+                drop table if exists {{ guard_table(row['name'][prefix | length:]) }}
+            {% endcall %}
+        {% endif %}
+    {% endfor %}
+{% endmacro %}

@@ -1,0 +1,119 @@
+{# What the guarded_components materialization starts from, and what it comes to. #}
+
+{# The relation (strength, reason) of the links that must go. #}
+{% macro guard_refused_links(links, nodes) %}
+    {%- set round_limit = config.get('max_rounds', 48) -%}
+    {%- set state = guard_start(links, nodes) -%}
+
+    {% for _ in range(round_limit) %}
+        {% if components_is_empty(state.open) %}
+            {% break %}
+        {% endif %}
+        {% do guard_round(state, loop.index) %}
+    {% endfor %}
+
+    {%- set refused = guard_table('refused') -%}
+    {% call components_create(refused) %}
+        with all_refused as (
+            {% for relation in state.refused %}
+            select strength, reason from {{ relation }}
+            union all
+            {% endfor %}
+            select strength, 'too_tangled' as reason from {{ state.open }}
+        ),
+        -- What would have joined more than a person can be is not this or that person's: all that
+        -- hangs on such a value goes.
+        hubs as (
+            select distinct links.right_id
+            from {{ links }} as links
+            inner join all_refused on links.strength = all_refused.strength
+            where all_refused.reason in ('too_large', 'too_tangled')
+        )
+        select links.strength, coalesce(all_refused.reason, 'too_large') as reason
+        from {{ links }} as links
+        left join all_refused on links.strength = all_refused.strength
+        left join hubs on links.right_id = hubs.right_id
+        where
+            links.is_decided = 0
+            and (all_refused.strength is not null or hubs.right_id is not null)
+    {% endcall %}
+    {{ return(refused) }}
+{% endmacro %}
+
+
+{# Before the first round: what humans linked is one part each, every other node one by itself. #}
+{% macro guard_start(links, nodes) %}
+    {%- set open = guard_table('open_0') -%}
+    {%- set tallies = guard_table('tallies_0') -%}
+    {%- set decided -%}
+        select distinct
+            least(lefts.part, rights.part) as low,
+            greatest(lefts.part, rights.part) as high
+        from {{ links }} as links
+        inner join {{ nodes }} as lefts on links.left_id = lefts.node_id
+        inner join {{ nodes }} as rights on links.right_id = rights.node_id
+        where links.is_decided = 1 and lefts.part <> rights.part
+    {%- endset -%}
+    {%- set roots = guard_roots(decided) -%}
+    {% call components_create(open) %}
+        select
+            links.strength,
+            coalesce(left_roots.root, lefts.part) as one,
+            coalesce(right_roots.root, rights.part) as other,
+            1 as is_tried
+        from {{ links }} as links
+        inner join {{ nodes }} as lefts on links.left_id = lefts.node_id
+        inner join {{ nodes }} as rights on links.right_id = rights.node_id
+        left join {{ roots }} as left_roots on lefts.part = left_roots.node
+        left join {{ roots }} as right_roots on rights.part = right_roots.node
+        where
+            links.is_decided = 0
+            and coalesce(left_roots.root, lefts.part) <> coalesce(right_roots.root, rights.part)
+    {% endcall %}
+    {% call components_create(tallies) %}
+        select
+            coalesce(roots.root, nodes.part) as part,
+            counts.rule,
+            counts.reason,
+            counts.most,
+            count(*) as tally
+        from {{ ref(config.require('counts')) }} as counts
+        inner join {{ nodes }} as nodes on counts.node_id = nodes.node_id
+        left join {{ roots }} as roots on nodes.part = roots.node
+        group by 1, 2, 3, 4
+    {% endcall %}
+    {{ return(namespace(open=open, tallies=tallies, refused=[])) }}
+{% endmacro %}
+
+
+{# The relation (node_id, component_id) of what the links that hold bring together. #}
+{% macro guard_labels(links, nodes, refused) %}
+    {%- set labels = guard_table('labels') -%}
+    {%- set pairs -%}
+        select distinct
+            least(lefts.part, rights.part) as low,
+            greatest(lefts.part, rights.part) as high
+        from {{ links }} as links
+        inner join {{ nodes }} as lefts on links.left_id = lefts.node_id
+        inner join {{ nodes }} as rights on links.right_id = rights.node_id
+        left join {{ refused }} as refused on links.strength = refused.strength
+        where refused.strength is null and lefts.part <> rights.part
+    {%- endset -%}
+    {%- set roots = guard_roots(pairs) -%}
+    {% call components_create(labels) %}
+        with rooted as (
+            select nodes.node_id, coalesce(roots.root, nodes.part) as root
+            from {{ nodes }} as nodes
+            left join {{ roots }} as roots on nodes.part = roots.node
+        ),
+        leaders as (
+            select rooted.root, {{ components_smallest('rooted.node_id', true) }} as component_id
+            from rooted
+            group by rooted.root
+        )
+        select rooted.node_id, leaders.component_id
+        from rooted
+        inner join leaders on rooted.root = leaders.root
+    {% endcall %}
+    {{ return(labels) }}
+{% endmacro %}

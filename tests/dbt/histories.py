@@ -1,0 +1,152 @@
+"""A warehouse that holds nothing but identity: what happens day by day is told in Python.
+
+Records are written where staging would leave them; everything above is the project's own models.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from tests.conftest import Workspace
+
+MODELS = (
+    "path:models/intermediate/identity",
+    "identities",
+    "person_records",
+    "identity_changes",
+    "identity_person_map",
+    "identity_refused",
+)
+SOURCE = "crm"
+
+Identifier = tuple[str, str]
+Decision = tuple[str, str, str, str, str]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one source record says: identifiers in the order ``(type, value)``, and a first name."""
+
+    identifiers: Sequence[tuple[str, str | None]]
+    first_name: str | None = None
+    seen: str | None = None
+    """When the source says it happened; the day it arrives, unless told."""
+
+
+@dataclass
+class History:
+    """Days that follow one another in one warehouse."""
+
+    workspace: Workspace
+    records: dict[str, tuple[str, Record]] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
+    variables: dict[str, object] = field(default_factory=dict)
+
+    def day(
+        self,
+        date: str,
+        records: Mapping[str, Record] | None = None,
+        *,
+        gone: Sequence[str] = (),
+        check: bool = True,
+    ) -> subprocess.CompletedProcess[str]:
+        """Let records arrive and vanish on a day, and resolve."""
+        for name in gone:
+            del self.records[name]
+        for name, record in (records or {}).items():
+            arrived = self.records[name][0] if name in self.records else date
+            self.records[name] = (arrived, record)
+        with duckdb.connect(str(self.workspace.warehouse)) as connection:
+            self.write(connection)
+        workspace = Workspace(
+            self.workspace.folder, {**self.workspace.settings, "SEAMLINE_AS_OF": f"{date}T12:00:00"}
+        )
+        variables = json.dumps({"sources": [SOURCE], **self.variables})
+        return workspace.dbt("run", "--vars", variables, "--select", *MODELS, check=check)
+
+    def write(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Write what staging and seeds would hold."""
+        connection.execute(
+            """
+            create schema if not exists staging;
+            create schema if not exists reference;
+            create or replace table staging.stg_crm__identifiers (
+                source_name text, source_id text, loaded_at timestamp, is_deleted boolean,
+                row_status text, identifier_type text, identifier_value text,
+                observed_at timestamp, arrived_at timestamp
+            );
+            create or replace table staging.stg_crm__attributes (
+                source_name text, source_id text, loaded_at timestamp, is_deleted boolean,
+                row_status text, attribute_name text, attribute_value text,
+                observed_at timestamp, is_verified boolean
+            );
+            create or replace table reference.identity_decisions (
+                action text, left_type text, left_value text, right_type text, right_value text,
+                note text
+            );
+            """
+        )
+        identifiers = [
+            (SOURCE, name, date, kind, value, record.seen or date, date)
+            for name, (date, record) in self.records.items()
+            for kind, value in record.identifiers
+        ]
+        names = [
+            (SOURCE, name, date, record.first_name, date)
+            for name, (date, record) in self.records.items()
+            if record.first_name
+        ]
+        if identifiers:
+            connection.executemany(
+                "insert into staging.stg_crm__identifiers"
+                " values (?, ?, ?, false, 'accepted', ?, ?, ?, ?)",
+                identifiers,
+            )
+        if names:
+            connection.executemany(
+                "insert into staging.stg_crm__attributes"
+                " values (?, ?, ?, false, 'accepted', 'first_name', ?, ?, false)",
+                names,
+            )
+        if self.decisions:
+            connection.executemany(
+                "insert into reference.identity_decisions values (?, ?, ?, ?, ?, 'told')",
+                self.decisions,
+            )
+
+    def forget(self, folder: Path, date: str) -> History:
+        """Resolve the same records as of a day in a warehouse that has no memory."""
+        fresh = History(
+            Workspace(folder, self.workspace.settings),
+            dict(reversed(self.records.items())),
+            list(self.decisions),
+            self.variables,
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        fresh.day(date)
+        return fresh
+
+    def rows(self, query: str, *parameters: object) -> list[tuple[object, ...]]:
+        """Ask the warehouse."""
+        with duckdb.connect(str(self.workspace.warehouse), read_only=True) as connection:
+            return connection.execute(query, list(parameters)).fetchall()
+
+    def people(self) -> dict[Identifier, str]:
+        """Whose each identifier is."""
+        found = self.rows(
+            "select identifier_type, identifier_value, person_id from marts.identities"
+        )
+        return {(str(kind), str(value)): str(person) for kind, value, person in found}
+
+    def changes(self) -> list[tuple[object, ...]]:
+        """What became of every person: change, from, to, evidence."""
+        return self.rows(
+            "select change, person_id, from_person_id, to_person_id, evidence"
+            " from marts.identity_changes order by recorded_at, person_id"
+        )
