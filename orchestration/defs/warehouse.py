@@ -25,6 +25,7 @@ from dagster_dbt import (
 )
 from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY
 
+from orchestration.defs.identity_figures import identity_observations
 from orchestration.defs.publication import publish_manifest
 from orchestration.defs.resources import asset_key, database_pool, project_variables
 from reverse_etl.profile import home_directory
@@ -98,7 +99,9 @@ def build_warehouse(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             [invocation.target_path / "manifest.json" for invocation in invocations],
             home_directory() / "manifest.json",
         )
-        failures = [line for invocation in invocations for line in _failures(invocation)]
+        results = [result for invocation in invocations for result in _results(invocation)]
+        yield from identity_observations(manifest, results)
+        failures = _failures(results)
         if failures:
             raise dg.Failure(
                 description=f"{len(failures)} of the models and tests failed:\n"
@@ -138,9 +141,14 @@ def _raise_unless_built(invocation: DbtCliInvocation) -> None:
         raise invocation.get_error() or RuntimeError("dbt ended without results")
 
 
-def _failures(invocation: DbtCliInvocation) -> list[str]:
+def _results(invocation: DbtCliInvocation) -> list[Mapping[str, Any]]:
+    """Return what dbt says of each model and test that it ran."""
+    results: list[Mapping[str, Any]] = invocation.get_artifact("run_results.json")["results"]
+    return results
+
+
+def _failures(results: list[Mapping[str, Any]]) -> list[str]:
     """Return one line per failed model, unit test and data test."""
-    results = invocation.get_artifact("run_results.json")["results"]
     return [
         f"- {result['unique_id'].split('.', 2)[-1]}: {(result['message'] or '').strip()}"
         for result in results

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
+import psycopg2
 
 from tests.conftest import Workspace
 
@@ -47,6 +48,8 @@ class History:
     records: dict[str, tuple[str, Record]] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
     variables: dict[str, object] = field(default_factory=dict)
+    postgres: str = ""
+    """Connection string, where the warehouse is a PostgreSQL database."""
 
     def day(
         self,
@@ -62,63 +65,50 @@ class History:
         for name, record in (records or {}).items():
             arrived = self.records[name][0] if name in self.records else date
             self.records[name] = (arrived, record)
-        with duckdb.connect(str(self.workspace.warehouse)) as connection:
-            self.write(connection)
+        self.execute(*self._landed())
         workspace = Workspace(
             self.workspace.folder, {**self.workspace.settings, "SEAMLINE_AS_OF": f"{date}T12:00:00"}
         )
         variables = json.dumps({"sources": [SOURCE], **self.variables})
         return workspace.dbt("run", "--vars", variables, "--select", *MODELS, check=check)
 
-    def write(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Write what staging and seeds would hold."""
-        connection.execute(
-            """
-            create schema if not exists staging;
-            create schema if not exists reference;
-            create or replace table staging.stg_crm__identifiers (
-                source_name text, source_id text, loaded_at timestamp, is_deleted boolean,
-                row_status text, identifier_type text, identifier_value text,
-                observed_at timestamp, arrived_at timestamp
-            );
-            create or replace table staging.stg_crm__attributes (
-                source_name text, source_id text, loaded_at timestamp, is_deleted boolean,
-                row_status text, attribute_name text, attribute_value text,
-                observed_at timestamp, is_verified boolean
-            );
-            create or replace table reference.identity_decisions (
-                action text, left_type text, left_value text, right_type text, right_value text,
-                note text
-            );
-            """
-        )
-        identifiers = [
-            (SOURCE, name, date, kind, value, record.seen or date, date)
-            for name, (date, record) in self.records.items()
-            for kind, value in record.identifiers
-        ]
-        names = [
-            (SOURCE, name, date, record.first_name, date)
-            for name, (date, record) in self.records.items()
-            if record.first_name
-        ]
-        if identifiers:
-            connection.executemany(
-                "insert into staging.stg_crm__identifiers"
-                " values (?, ?, ?, false, 'accepted', ?, ?, ?, ?)",
-                identifiers,
-            )
-        if names:
-            connection.executemany(
-                "insert into staging.stg_crm__attributes"
-                " values (?, ?, ?, false, 'accepted', 'first_name', ?, ?, false)",
-                names,
-            )
-        if self.decisions:
-            connection.executemany(
-                "insert into reference.identity_decisions values (?, ?, ?, ?, ?, 'told')",
-                self.decisions,
-            )
+    def _landed(self) -> Iterator[str]:
+        """Yield the statements that leave what staging and the seeds would."""
+        tables = {
+            "staging.stg_crm__identifiers": (
+                "source_name text, source_id text, loaded_at timestamp, is_deleted boolean,"
+                " row_status text, identifier_type text, identifier_value text,"
+                " observed_at timestamp, arrived_at timestamp",
+                [
+                    (SOURCE, name, date, False, "accepted", *identifier, record.seen or date, date)
+                    for name, (date, record) in self.records.items()
+                    for identifier in record.identifiers
+                ],
+            ),
+            "staging.stg_crm__attributes": (
+                "source_name text, source_id text, loaded_at timestamp, is_deleted boolean,"
+                " row_status text, attribute_name text, attribute_value text,"
+                " observed_at timestamp, is_verified boolean",
+                [
+                    (SOURCE, name, date, False, "accepted", "first_name", named, date, False)
+                    for name, (date, record) in self.records.items()
+                    if (named := record.first_name)
+                ],
+            ),
+            "reference.identity_decisions": (
+                "action text, left_type text, left_value text, right_type text, right_value text,"
+                " note text",
+                [(*decision, "told") for decision in self.decisions],
+            ),
+        }
+        for table, (columns, rows) in tables.items():
+            yield f"create schema if not exists {table.split('.')[0]}"
+            yield f"drop table if exists {table}"
+            yield f"create table {table} ({columns})"
+            if rows:
+                yield f"insert into {table} values " + ", ".join(
+                    f"({', '.join(map(_literal, row))})" for row in rows
+                )
 
     def forget(self, folder: Path, date: str) -> History:
         """Resolve the same records as of a day in a warehouse that has no memory."""
@@ -132,8 +122,23 @@ class History:
         fresh.day(date)
         return fresh
 
+    def execute(self, *statements: str) -> None:
+        """Change the warehouse by hand."""
+        if self.postgres:
+            with psycopg2.connect(self.postgres) as connection, connection.cursor() as cursor:
+                for statement in statements:
+                    cursor.execute(statement)
+            return
+        with duckdb.connect(str(self.workspace.warehouse)) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
     def rows(self, query: str, *parameters: object) -> list[tuple[object, ...]]:
-        """Ask the warehouse."""
+        """Ask the warehouse; a parameter is written as ``?``."""
+        if self.postgres:
+            with psycopg2.connect(self.postgres) as connection, connection.cursor() as cursor:
+                cursor.execute(query.replace("%", "%%").replace("?", "%s"), parameters)
+                return cursor.fetchall()
         with duckdb.connect(str(self.workspace.warehouse), read_only=True) as connection:
             return connection.execute(query, list(parameters)).fetchall()
 
@@ -150,3 +155,11 @@ class History:
             "select change, person_id, from_person_id, to_person_id, evidence"
             " from marts.identity_changes order by recorded_at, person_id"
         )
+
+
+def _literal(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "'" + str(value).replace("'", "''") + "'"

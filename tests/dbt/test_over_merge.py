@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import yaml
@@ -14,10 +15,10 @@ import yaml
 from tests.conftest import ROOT, Workspace
 from tests.dbt.histories import History, Record
 from tests.dbt.test_person_ids import of
+from tests.postgres.server import PostgresServer
 
-TYPES = yaml.safe_load((ROOT / "dbt_project" / "dbt_project.yml").read_text())["vars"][
-    "identifier_types"
-]
+SETTINGS = yaml.safe_load((ROOT / "dbt_project" / "dbt_project.yml").read_text())["vars"]
+TYPES, GUARDS = SETTINGS["identifier_types"], SETTINGS["identity_guards"]
 
 
 def worlds() -> Iterator[tuple[str, Record]]:
@@ -77,27 +78,33 @@ def worlds() -> Iterator[tuple[str, Record]]:
     yield "sound/two", of(shop_customer_id="sound", email="sound@example.org")
 
 
-@pytest.fixture(scope="module")
-def resolved(tmp_path_factory: pytest.TempPathFactory) -> History:
+def world_of_rules(workspace: Workspace, postgres: str = "") -> History:
+    """Resolve all worlds under rules that they break."""
     types = {name: dict(settings) for name, settings in TYPES.items()}
     del types["user_id"]["limit"]
-    types["user_id"] |= {"unique": True}
     del types["loyalty_id"]["limit"]
+    types["user_id"] |= {"unique": True}
     types["shop_customer_id"] |= {"limit": 3}
     types["email"] |= {"limit": 3, "window_days": 31}
     for name in ("loyalty_id", "zendesk_user_id", "hubspot_contact_id"):
         types[name] |= {"common_above": 1000}
     history = History(
-        Workspace(tmp_path_factory.mktemp("rules") / "live"),
-        variables={"identifier_types": types, "identity_guards": {"max_identifiers": 40}},
+        workspace,
+        variables={"identifier_types": types, "identity_guards": {**GUARDS, "max_identifiers": 40}},
         decisions=[
             ("split", "shop_customer_id", "apart-left", "shop_customer_id", "apart-right"),
             ("link", "user_id", "linked-one", "user_id", "linked-two"),
         ],
+        postgres=postgres,
     )
-    history.workspace.folder.mkdir()
+    workspace.folder.mkdir(exist_ok=True)
     history.day("2026-11-01", dict(worlds()))
     return history
+
+
+@pytest.fixture(scope="module")
+def resolved(tmp_path_factory: pytest.TempPathFactory) -> History:
+    return world_of_rules(Workspace(tmp_path_factory.mktemp("rules") / "live"))
 
 
 def values_of_people(history: History, kind: str, prefix: str) -> list[list[str]]:
@@ -188,3 +195,19 @@ def test_no_working_table_is_left(resolved: History) -> None:
 def test_the_order_of_rows_decides_nothing(resolved: History) -> None:
     again = resolved.forget(resolved.workspace.folder / "again", "2026-11-01")
     assert again.people() == resolved.people()
+
+
+def test_postgresql_refuses_the_same(
+    resolved: History, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    database = postgres.create_database("rules", icu=True)
+    elsewhere = world_of_rules(
+        Workspace(tmp_path / "live", postgres.environment(database)),
+        f"host=127.0.0.1 port={postgres.port} user={postgres.user} dbname={database}",
+    )
+    assert elsewhere.people() == resolved.people()
+    evidence = (
+        "select record_node, identifier_node, refusal_reason from intermediate.int_identity_edges"
+    )
+    assert set(elsewhere.rows(evidence)) == set(resolved.rows(evidence))
+    assert sorted(elsewhere.changes()) == sorted(resolved.changes())

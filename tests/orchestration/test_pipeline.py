@@ -17,6 +17,7 @@ import dagster as dg
 import duckdb
 import pytest
 
+from orchestration.local import dagster_home
 from orchestration.run import Ran, run_daily
 from reverse_etl.sandbox import Sandbox, running_sandbox
 from tests.conftest import ROOT, Workspace
@@ -96,6 +97,23 @@ def test_the_first_run_succeeds(first: Ran) -> None:
     assert first.failures == []
     assert first.is_success
     assert {"landing", "warehouse"} < set(first.steps)
+
+
+def test_identity_s_figures_are_on_its_assets(house: House, first: Ran) -> None:
+    instance = dg.DagsterInstance.from_config(str(dagster_home()))
+    shown = {}
+    for model in ("people", "identity_refused", "identity_changes"):
+        (record,) = instance.fetch_observations(dg.AssetKey(["marts", model]), limit=1).records
+        observation = record.asset_observation
+        assert observation
+        shown |= {name: figure.value for name, figure in observation.metadata.items()}
+    [(people,)] = house.rows("select count(*) from marts.people")
+    assert shown["people"] == people
+    [(blocked,)] = house.rows(
+        "select count(*) from marts.identity_refused where reason = 'blocked'"
+    )
+    assert shown["refused: blocked"] == blocked > 0
+    assert shown["created: 2026-11-01"] == people
 
 
 def test_contacts_arrive_at_hubspot(house: House, first: Ran) -> None:

@@ -8,14 +8,19 @@
 
     {# Two parts that are too much together stay too much, for parts only ever grow. #}
     {% call components_create(refused) %}
-        select open.strength, min(ones.reason) as reason
-        from {{ state.open }} as open
-        inner join {{ state.tallies }} as ones on open.one = ones.part
-        inner join {{ state.tallies }} as others
-            on open.other = others.part
-            and ones.rule = others.rule
-        where ones.tally + others.tally > ones.most
-        group by open.strength
+        select sums.strength, min(sums.reason) as reason
+        from (
+            select ends.strength, tallies.rule, min(tallies.reason) as reason
+            from (
+                select open.strength, open.one as part from {{ state.open }} as open
+                union all
+                select open.strength, open.other from {{ state.open }} as open
+            ) as ends
+            inner join {{ state.tallies }} as tallies on ends.part = tallies.part
+            group by ends.strength, tallies.rule, tallies.most
+            having sum(tallies.tally) > tallies.most and count(*) > 1
+        ) as sums
+        group by sums.strength
     {% endcall %}
     {%- set pairs -%}
         select distinct

@@ -1,4 +1,4 @@
-{# On a device that several people share: who logged in when. #}
+{# Who logged in when on a device; where several people share it, that is all that tells them apart. #}
 with
 
 edges as (
@@ -22,9 +22,10 @@ identities as (
 select distinct
     devices.identifier_value as anonymous_id,
     identities.person_id,
+    shared.identifier_value is not null as is_shared,
     devices.observed_at as logged_in_at
 from edges as devices
-inner join shared
+left join shared
     on devices.identifier_type = shared.identifier_type
     and devices.identifier_value = shared.identifier_value
 inner join edges as logins

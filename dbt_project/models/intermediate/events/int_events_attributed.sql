@@ -1,7 +1,8 @@
 {#
     Whose every event is: the user's who was logged in; else the device's person, with everything
     that the device did before the login. On a shared device it is whoever logged in last by then,
-    and nobody but the device itself before the first login.
+    and nobody but the device itself before the first login. known_person_id is the answer that
+    could have been given at the time, without what only later logins told.
 #}
 with
 
@@ -45,6 +46,16 @@ identities as (
 logins as (
 
     select * from {{ ref('int_devices_logged_in') }}
+
+),
+
+first_logins as (
+
+    select
+        anonymous_id,
+        min(logged_in_at) as logged_in_at
+    from logins
+    group by 1
 
 ),
 
@@ -101,6 +112,7 @@ moments as (
         logged_in_at as occurred_at,
         0 as is_event
     from logins
+    where is_shared
 
 ),
 
@@ -134,6 +146,14 @@ select
     coalesce(recognised.user_person_id, logged_in.person_id, recognised.device_person_id)
         as person_id,
     coalesce(
+        recognised.user_person_id,
+        logged_in.person_id,
+        case
+            when first_logins.logged_in_at <= recognised.occurred_at
+                then recognised.device_person_id
+        end
+    ) as known_person_id,
+    coalesce(
         trim(recognised.anonymous_id),
         recognised.user_id_type || ':' || trim(recognised.user_id),
         recognised.event_id
@@ -164,3 +184,4 @@ select
     recognised.loaded_at
 from recognised
 left join logged_in on recognised.event_id = logged_in.event_id
+left join first_logins on trim(recognised.anonymous_id) = first_logins.anonymous_id

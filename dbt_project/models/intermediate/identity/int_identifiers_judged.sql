@@ -20,7 +20,8 @@ rated as (
         *,
         {{ identifier_setting('identifier_type', 'priority') }} as priority,
         {{ identifier_setting('identifier_type', 'limit') }} as person_limit,
-        {{ identifier_setting('identifier_type', 'common_above') }} as common_above,
+        cast({{ identifier_setting('identifier_type', 'common_above') }} as {{ dbt.type_int() }})
+            as common_above,
         {{ identifier_setting('identifier_type', 'shareable') }} as shareable
     from identifiers
     where refusal_reason is null

@@ -25,7 +25,7 @@ worthless as (
         identifier_type,
         identifier_value
     from {{ ref('int_identity_edges') }}
-    where refusal_reason in ('blocked', 'invalid', 'too_common')
+    where refusal_reason in ('blocked', 'invalid', 'too_common', 'too_large')
 
 ),
 

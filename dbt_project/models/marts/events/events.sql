@@ -15,6 +15,7 @@ sessionised as (
 select
     events.event_id,
     events.person_id,
+    events.known_person_id,
     sessionised.session_id,
     events.source_name,
     events.event_name,
