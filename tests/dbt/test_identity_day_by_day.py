@@ -18,7 +18,7 @@ from tests.dbt.histories import History, Identifier, Record
 
 DAYS = [f"2026-11-{number:02d}" for number in range(1, 5)]
 WORLDS = 60
-TYPES = ("user_id", "loyalty_id", "email", "phone", "zendesk_user_id")
+TYPES = ("user_id", "loyalty_id", "email", "salesforce_id", "zendesk_user_id")
 
 
 def value_of(kind: str, world: int, number: int) -> str:
@@ -30,9 +30,12 @@ def value_of(kind: str, world: int, number: int) -> str:
 
 
 def draw(chance: random.Random, world: int) -> Record:
-    """One to three identifiers out of few, so that worlds come together over the days."""
-    kinds = chance.sample(TYPES, chance.randint(1, 3))
-    return Record([(kind, value_of(kind, world, chance.randint(0, 5))) for kind in kinds])
+    """One to three identifiers out of few, so that worlds come together over the days.
+
+    A phone turns out to be shared, and then no longer counts: only where things may vanish.
+    """
+    kinds = chance.sample([*TYPES, *["phone"] * loses_records(world)], chance.randint(1, 3))
+    return Record([(kind, value_of(kind, world, chance.randint(0, 4))) for kind in kinds])
 
 
 def loses_records(world: int) -> bool:
@@ -54,7 +57,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> History:
         gone = [
             name
             for name in history.records
-            if loses_records(int(name[1:].split("/")[0])) and chance.random() < 0.3
+            if loses_records(int(name[1:].split("/")[0])) and chance.random() < 0.4
         ]
         history.day(date, news, gone=gone)
     return history
@@ -101,7 +104,7 @@ def _world_of(kind: str, value: str) -> int:
 
 def test_the_days_were_eventful(lived: History) -> None:
     found = dict(lived.rows("select change, count(*) from marts.identity_changes group by change"))
-    assert min(int(str(found[change])) for change in ("created", "merged", "split")) >= 5
+    assert min(int(str(found[change])) for change in ("created", "merged", "split")) >= 3
 
 
 def test_every_id_ever_given_out_leads_to_somebody_or_to_nobody_left(lived: History) -> None:

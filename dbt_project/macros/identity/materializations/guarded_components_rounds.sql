@@ -73,7 +73,8 @@
             left join {{ refused }} as refused on open.strength = refused.strength
             left join merged as ones on open.one = ones.part
             left join merged as others on open.other = others.part
-            left join {{ tried }} as tried on open.one = tried.part and open.is_tried = 1
+            left join {{ tried }} as tried
+                on case when open.is_tried = 1 then open.one end = tried.part
             where refused.strength is null
         ),
         ranked as (
