@@ -14,7 +14,7 @@
     than a rule allows is refused (Kruskal's algorithm under constraints). One by one would never
     end, so each round tries all that is open at once and halves what it tries where that is too
     much; parts that may not meet lose all links between them at once. What is open after
-    `max_rounds` is refused as too_tangled. The table that stood before is replaced in the last step.
+    `max_tries` rounds is refused as too_tangled. The table that stood before is replaced in the last step.
 #}
 {% materialization guarded_components, default %}
     {%- set existing = load_cached_relation(this) -%}
@@ -79,26 +79,22 @@
     {% do components_drop_working_tables() %}
     {%- set pairs = components_work_table('pairs') -%}
     {% call components_create(pairs) %} {{ query }} {% endcall %}
-    {{ return(components_roots_of(pairs)) }}
+    {{ return(components_roots_of(pairs, false).roots) }}
 {% endmacro %}
 
 
 {% macro guard_table(name) %}
-    {{ return(api.Relation.create(
-        database=this.database,
-        schema=this.schema,
-        identifier=this.identifier[:30] ~ '__guard_' ~ name,
-        type='table'
+    {{ return(components_table_in(
+        components_work_schema(), this.identifier[:30] ~ '__guard_' ~ name
     )) }}
 {% endmacro %}
 
 {% macro guard_drop_tables() %}
     {%- set prefix = guard_table('').identifier -%}
-    {% for row in list_relations_without_caching(this.without_identifier()) %}
-        {% if row['name'].startswith(prefix) %}
-            {% call statement('guard_drop') %}
-                drop table if exists {{ guard_table(row['name'][prefix | length:]) }}
-            {% endcall %}
-        {% endif %}
+    {%- set schema = components_work_schema() -%}
+    {%- set drops = [] -%}
+    {% for name in components_table_names(schema) if name.startswith(prefix) %}
+        {% do drops.append('drop table if exists ' ~ components_table_in(schema, name)) %}
     {% endfor %}
+    {% do components_run_all(drops) %}
 {% endmacro %}

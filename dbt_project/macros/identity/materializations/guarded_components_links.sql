@@ -2,7 +2,7 @@
 
 {# The relation (strength, reason) of the links that must go. #}
 {% macro guard_refused_links(links, nodes) %}
-    {%- set round_limit = config.get('max_rounds', 48) -%}
+    {%- set round_limit = config.get('max_tries', 48) -%}
     {%- set state = guard_start(links, nodes) -%}
 
     {% for _ in range(round_limit) %}

@@ -1,4 +1,4 @@
-{{ config(materialized='connected_components') }}
+{{ config(materialized='connected_components', incremental='compare') }}
 
 {# Components before any is held against the rules of what a person may be. #}
 select
