@@ -17,7 +17,7 @@ from tests.conftest import Workspace
 from tests.dbt.histories import History, Identifier, Record
 
 DAYS = [f"2026-11-{number:02d}" for number in range(1, 5)]
-WORLDS = 60
+WORLDS = 90
 TYPES = ("user_id", "loyalty_id", "email", "salesforce_id", "zendesk_user_id")
 
 
@@ -35,7 +35,7 @@ def draw(chance: random.Random, world: int) -> Record:
     A phone turns out to be shared, and then no longer counts: only where things may vanish.
     """
     kinds = chance.sample([*TYPES, *["phone"] * loses_records(world)], chance.randint(1, 3))
-    return Record([(kind, value_of(kind, world, chance.randint(0, 4))) for kind in kinds])
+    return Record([(kind, value_of(kind, world, chance.randint(0, 3))) for kind in kinds])
 
 
 def loses_records(world: int) -> bool:
@@ -57,7 +57,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> History:
         gone = [
             name
             for name in history.records
-            if loses_records(int(name[1:].split("/")[0])) and chance.random() < 0.4
+            if loses_records(int(name[1:].split("/")[0])) and chance.random() < 0.5
         ]
         history.day(date, news, gone=gone)
     return history
