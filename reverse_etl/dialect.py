@@ -158,9 +158,15 @@ def fingerprint(values: Mapping[str, str]) -> str:
 
 
 def key(columns: Sequence[str], table: str) -> str:
-    """Return an expression for a record's key: its one column, or several joined by ``/``."""
+    """Return an expression for a record's key: its one column, or several joined by ``/``.
+
+    It is null where one of them is missing or blank: such a record cannot be found again.
+    """
     texts = [f"cast({table}.{quote(column)} as text)" for column in columns]
-    if len(texts) > 1:
-        texts = [f"replace(replace({text}, '\\', '\\\\'), '/', '\\/')" for text in texts]
-    joined = " || '/' || ".join(texts)
-    return f"nullif({joined}, '')"
+    if len(texts) == 1:
+        return f"case when trim({texts[0]}) <> '' then {texts[0]} end"
+    parts = [
+        f"case when trim({text}) <> '' then replace(replace({text}, '\\', '\\\\'), '/', '\\/') end"
+        for text in texts
+    ]
+    return " || '/' || ".join(parts)

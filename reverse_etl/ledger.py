@@ -7,7 +7,9 @@ more than the plan.
 
 from __future__ import annotations
 
-from reverse_etl.dialect import Dialect
+from datetime import datetime, timedelta
+
+from reverse_etl.dialect import Dialect, literal
 from reverse_etl.errors import SeamlineError
 from reverse_etl.warehouse import Warehouse
 
@@ -101,6 +103,25 @@ def prepare_ledger(warehouse: Warehouse) -> None:
             for statement in statements:
                 warehouse.execute(_stored(statement, warehouse.dialect))
             warehouse.execute(f"insert into sync.sync_schema values ({number})")
+
+
+def forget_old_logs(warehouse: Warehouse, days: int | None, now: datetime) -> None:
+    """Delete the logs of runs that began more than ``days`` before ``now``.
+
+    What the channels hold and refuse is no log and stays, and so does each sync's newest run. A
+    run that is forgotten cannot be undone any more.
+    """
+    if days is None:
+        return
+    oldest = literal((now - timedelta(days=days)).isoformat(sep=" "))
+    old = (
+        f"from sync.sync_runs where started_at < cast({oldest} as timestamp) "
+        "and status <> 'sending' and run_number not in "
+        "(select max(run_number) from sync.sync_runs group by sync)"
+    )
+    if warehouse.rows(f"select 1 {old} limit 1"):
+        warehouse.execute(f"delete from sync.sync_changelog where run_id in (select run_id {old})")
+        warehouse.execute(f"delete {old}")
 
 
 def _stored(statement: str, dialect: Dialect) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -28,6 +29,7 @@ class Project:
     manifest: Manifest
     purposes: dict[str, Purpose]
     live_targets: frozenset[str]
+    log_retention_days: int | None = None  # None: the logs of syncs are kept for good
     syncs: dict[str, Sync] = field(default_factory=dict)
 
     @classmethod
@@ -51,6 +53,7 @@ class Project:
         home = home or home_directory()
         manifest = Manifest.read(manifest_path(directory, home))
         purposes = read_purposes(directory / "purposes.yml")
+        variables = _variables(directory)
         syncs = {}
         for exposure in manifest.exposures.values():
             if "sync" in exposure["config"].get("meta", {}):
@@ -62,7 +65,8 @@ class Project:
             profile=read_profile(directory),
             manifest=manifest,
             purposes=purposes,
-            live_targets=_live_targets(directory),
+            live_targets=_live_targets(directory, variables),
+            log_retention_days=_log_retention_days(directory, variables),
             syncs=dict(sorted(syncs.items())),
         )
 
@@ -82,12 +86,28 @@ class Project:
         return connect(sync.connection, sync.channel, self.profile.target, self.live_targets)
 
 
-def _live_targets(directory: Path) -> frozenset[str]:
+def _variables(directory: Path) -> dict[str, Any]:
     path = directory / "dbt_project.yml"
     if not path.is_file():
         raise SyncError(f"{path} does not exist; set SEAMLINE_PROJECT_DIR to the dbt project.")
     content = yaml.safe_load(path.read_text()) or {}
-    declared = (content.get("vars") or {}).get("live_targets") or []
+    return content.get("vars") or {}
+
+
+def _live_targets(directory: Path, variables: Mapping[str, Any]) -> frozenset[str]:
+    declared = variables.get("live_targets") or []
     if not isinstance(declared, list):
+        path = directory / "dbt_project.yml"
         raise SyncError(f"{path}: vars.live_targets: expected a list of target names.")
     return frozenset(str(target) for target in declared)
+
+
+def _log_retention_days(directory: Path, variables: Mapping[str, Any]) -> int | None:
+    days = variables.get("log_retention_days")
+    if days is not None and (not isinstance(days, int) or isinstance(days, bool) or days < 1):
+        path = directory / "dbt_project.yml"
+        raise SyncError(
+            f"{path}: vars.log_retention_days: '{days}' is no number of days; write 1 or more, or "
+            "leave it empty to keep the logs for good."
+        )
+    return days

@@ -97,9 +97,15 @@ def begin_run(
 
 
 def end_run(
-    sync: Sync, run_id: str, outcome: Outcome, tally: Tally, warehouse: Warehouse
+    sync: Sync,
+    run_id: str,
+    outcome: Outcome,
+    tally: Tally,
+    warehouse: Warehouse,
+    *,
+    warehouse_seconds: float,
 ) -> SyncResult:
-    """Record how a run ended, and return it."""
+    """Record how a run ended and for how long the warehouse worked for it, and return it."""
     started_at, held_back, guards, held_reasons = warehouse.rows(
         "select started_at, held_back, guards, held_reasons from sync.sync_runs "
         f"where run_id = {literal(run_id)}"
@@ -142,6 +148,7 @@ def end_run(
         f"error = {literal(result.error or None)}",
         f"rejections = {literal(json.dumps(dict(result.rejections)))}",
         f"finished_at = {_instant(finished_at)}",
+        f"warehouse_seconds = {warehouse_seconds:.3f}",
     ]
     warehouse.execute(
         f"update sync.sync_runs set {', '.join(settings)} where run_id = {literal(run_id)}"

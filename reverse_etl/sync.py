@@ -8,6 +8,7 @@ committed the spool is of no use and goes. A kill between any two lines leaves o
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from reverse_etl.commit import Commit
 from reverse_etl.connection import Connection
 from reverse_etl.http import Patience
-from reverse_etl.ledger import prepare_ledger
+from reverse_etl.ledger import forget_old_logs, prepare_ledger
 from reverse_etl.lock import sync_lock
 from reverse_etl.outcome import Outcome
 from reverse_etl.plan import Plan, clock
@@ -102,11 +103,12 @@ class _Story:
 
     def run(self, overrides: Collection[str], only: str | None, undo: Undo | None) -> SyncResult:
         """Plan anew and carry the plan out."""
-        started_at = clock()
+        started_at, began = clock(), time.monotonic()
         sync = undo.apply(self.sync) if undo else self.sync
         with ledger(self.project) as warehouse:
             self._give_up_lost_runs(warehouse)
             with warehouse.transaction():
+                forget_old_logs(warehouse, self.project.log_retention_days, started_at)
                 plan = make_plan(
                     self.project, sync, warehouse, overrides=overrides, only=only, undo=undo
                 )
@@ -114,9 +116,9 @@ class _Story:
                 begin_run(self.project, sync, plan, warehouse, started_at=started_at, undoes=undoes)
                 if not plan.sending:
                     is_whole = only is None and undo is None
-                    return self._end(plan.run_id, Outcome(), warehouse, is_whole=is_whole)
+                    return self._end(plan.run_id, Outcome(), warehouse, began, is_whole=is_whole)
                 spool = write_spool(self.project.home, sync, plan, warehouse)
-        return self._carry_out(spool)
+        return self._carry_out(spool, time.monotonic() - began)
 
     def finish_earlier_run(self) -> SyncResult | None:
         """Send and commit what a run that was cut short has left in its spool."""
@@ -131,12 +133,18 @@ class _Story:
         log.warning("Run %s of sync '%s' was cut short; finishing it.", spool.run_id, spool.sync)
         return self._carry_out(spool)
 
-    def _carry_out(self, spool: Spool) -> SyncResult:
+    def _carry_out(self, spool: Spool, warehouse_seconds: float = 0.0) -> SyncResult:
         sender = Sender(self.sync, self.connection, spool, self.patience, self.on_progress)
         outcome = sender.run()
+        began = time.monotonic() - warehouse_seconds
         with ledger(self.project) as warehouse, warehouse.transaction():
             result = self._end(
-                spool.run_id, outcome, warehouse, labels=spool.labels, is_whole=spool.is_whole
+                spool.run_id,
+                outcome,
+                warehouse,
+                began,
+                labels=spool.labels,
+                is_whole=spool.is_whole,
             )
         spool.remove()
         return result
@@ -146,16 +154,21 @@ class _Story:
         for run_id in unfinished_runs(self.sync, warehouse):
             log.warning("Run %s of sync '%s' has lost its spool.", run_id, self.sync.name)
             with warehouse.transaction():
-                self._end(run_id, lost_outcome(run_id, warehouse), warehouse, is_whole=False)
+                outcome = lost_outcome(run_id, warehouse)
+                self._end(run_id, outcome, warehouse, time.monotonic(), is_whole=False)
 
     def _end(
         self,
         run_id: str,
         outcome: Outcome,
         warehouse: Warehouse,
+        began: float,
         *,
         labels: dict[str, str] | None = None,
         is_whole: bool,
     ) -> SyncResult:
+        """Commit a run; the warehouse has been its own since ``began``, by the monotonic clock."""
         commit = Commit(self.sync, run_id, outcome, warehouse, clock(), labels or {}, is_whole)
-        return end_run(self.sync, run_id, outcome, commit.write(), warehouse)
+        tally = commit.write()
+        seconds = time.monotonic() - began
+        return end_run(self.sync, run_id, outcome, tally, warehouse, warehouse_seconds=seconds)

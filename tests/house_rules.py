@@ -282,7 +282,8 @@ def models_are_named_by_their_layer(house: House) -> Iterator[str]:
     shapes = {
         "staging": r"stg_(?P<folder>[a-z]+)__[a-z_]+",
         "intermediate": r"int_[a-z_]+",
-        "marts": r"(?!stg_|int_|sync_|fct_|dim_)[a-z_]+",
+        # sync_health is about the syncs and is none itself.
+        "marts": r"(?!stg_|int_|sync_(?!health$)|fct_|dim_)[a-z_]+",
         "segments": r"(?!stg_|int_|sync_)[a-z_]+",
         "activation": r"sync_(?P<folder>[a-z]+)_[a-z_]+",
     }

@@ -16,10 +16,12 @@ _COUNTS = (
     "added",
     "changed",
     "removed",
+    "merged",
     "appended",
     "held_back",
     "acknowledged",
     "rejected",
+    "skipped",
     "pending",
 )
 _GUARDS = "guards_passed"

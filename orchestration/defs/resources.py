@@ -36,6 +36,7 @@ def settle_environment() -> None:
         path = Path(profile.settings["path"])
         path.parent.mkdir(parents=True, exist_ok=True)
         os.environ["SEAMLINE_DUCKDB_PATH"] = str(path)
+    os.environ["SEAMLINE_HOME"] = str(home_directory())
     os.environ["DBT_TARGET_PATH"] = str(target_directory())
     os.environ["DBT_LOG_PATH"] = str(home_directory() / "logs")
 

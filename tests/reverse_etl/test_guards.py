@@ -160,6 +160,8 @@ def test_a_relation_that_is_not_its_contract_is_refused(world: World, channel: R
 
 def test_duplicate_keys_are_refused_and_never_sent(world: World, channel: Recorder) -> None:
     world.declare()
+    world.contacts(people(3))
+    assert refused(world) == []
     world.contacts([*people(3), ("p1", "second@example.com", "Other", 1)])
     result = world.run()
     assert result.status == "refused" and channel.held == {}
@@ -168,11 +170,13 @@ def test_duplicate_keys_are_refused_and_never_sent(world: World, channel: Record
     assert dict(result.held_reasons) == {"duplicate key": 2}
 
 
-@pytest.mark.parametrize("key", [None, ""])
+@pytest.mark.parametrize("key", [None, "", "  "])
 def test_empty_keys_are_refused_and_never_sent(
     world: World, channel: Recorder, key: str | None
 ) -> None:
     world.declare(key=["name"])
+    world.contacts(people(2))
+    assert refused(world) == []
     world.contacts([*people(2), ("p2", "person2@example.com", key, 1)])
     assert refused(world) == ["empty_keys"]
     assert world.run(overrides=["empty_keys"]).acknowledged == 2
@@ -184,3 +188,40 @@ def test_an_override_of_no_guard_is_a_mistake(world: World, channel: Recorder) -
     with pytest.raises(SeamlineError, match=r"no guard 'zero_row'; known: .*zero_rows"):
         world.run(overrides=["zero_row"])
     assert channel.held == {}
+
+
+def test_a_key_of_several_columns_needs_them_all(world: World) -> None:
+    world.declare(key=["person_id", "name"])
+    world.contacts([*people(2), ("p2", "person2@example.com", " ", 1)])
+    assert refused(world) == ["empty_keys"]
+
+
+@pytest.mark.parametrize("why", ["denied", "suppressed"])
+def test_what_is_owed_to_somebody_passes_every_guard(
+    world: World, channel: Recorder, why: str
+) -> None:
+    limits = {"stale_after_hours": 24, "max_removed_count": 0, "max_removed_fraction": 0.0}
+    world.declare("members", "audience", purpose="newsletter", guards=limits)
+    everybody = [f"p{number}" for number in range(12)]
+    world.consent(*everybody)
+    rows = [(p, "cart", "newsletter", f"{p}@example.com") for p in everybody]
+    world.members(rows)
+    world.run("members")
+    world.sql(
+        "update raw_shop.customer set _loaded_at = timestamp '2026-10-01'",
+        "alter table activation.sync_members add column salary bigint",
+    )
+    world.result("test.world.unique_sync_members", "fail")
+    if why == "denied":
+        world.consent(*everybody[:11], state="denied")
+    else:
+        for person in everybody[:11]:
+            world.sql(
+                f"insert into marts.suppressions values ('s', '{person}', 'email', null, 'email', "
+                "'erasure', 'email', timestamp '2026-10-31')"
+            )
+    result = world.run("members")
+    assert (result.status, result.removed) == ("refused", 11)
+    assert set(channel.held) == {"cart/p11"}
+    refusing = {verdict.name for verdict in result.guards if not verdict.passed}
+    assert refusing == {"stale_source", "schema_drift", "failed_tests"}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import duckdb
+import pytest
+
+from reverse_etl.project import SyncError
 from tests.reverse_etl.recorder import Recorder
 from tests.reverse_etl.world import World, people
 
@@ -41,3 +45,21 @@ def test_one_changed_row_sends_one_change_that_names_the_field(
         "where operation = 'change'"
     )
     assert log == [("p24", "change", "email", "acknowledged")]
+
+
+def test_logs_are_kept_as_long_as_the_project_says(world: World, channel: Recorder) -> None:
+    world.declare()
+    path = world.folder / "dbt_project" / "dbt_project.yml"
+    for number in range(3):
+        world.contacts(people(2 + number))
+        world.run()
+        with duckdb.connect(str(world.home / "sync.duckdb")) as connection:
+            connection.execute("update sync_runs set started_at = started_at - interval 20 day")
+    path.write_text("vars: {live_targets: [], log_retention_days: 30}")
+    world.run()
+    assert world.ledger("select count(*) from sync_runs") == [(2,)]
+    assert world.ledger("select key from sync_changelog") == [("p3",)]
+    assert world.ledger("select count(*) from sync_snapshot") == [(4,)]
+    path.write_text("vars: {live_targets: [], log_retention_days: soon}")
+    with pytest.raises(SyncError, match=r"vars.log_retention_days: 'soon' is no number of days"):
+        world.project()
