@@ -9,7 +9,7 @@
     select
         '{{ metric }}' as metric,
         '' as label,
-        {{ divide('sum(together.pair_count)', 'sum(together.all_pairs)') }} as value
+        {{ divide('sum(together.pair_count)', 'sum(together.all_pairs)') }} as figure
     from (
         select
             {{ side }},

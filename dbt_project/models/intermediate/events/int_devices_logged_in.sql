@@ -1,4 +1,4 @@
-{# Who logged in when on a device; where several people share it, that is all that tells them apart. #}
+{# Who logged in when on a device. Where several people share it nothing else tells them apart. #}
 with
 
 edges as (

@@ -10,7 +10,9 @@ sizes as (
 
     select
         identifier_count,
-        row_number() over (order by identifier_count desc, {{ byte_order('person_id') }}) as position
+        row_number() over (
+            order by identifier_count desc, {{ byte_order('person_id') }}
+        ) as position
     from people
 
 ),
@@ -32,7 +34,7 @@ measured as (
     select
         'people' as metric,
         '' as label,
-        count(*) as value
+        count(*) as figure
     from people
 
     union all
@@ -40,7 +42,7 @@ measured as (
     select
         'anonymous_share' as metric,
         '' as label,
-        {{ divide('sum(case when is_anonymous then 1 else 0 end)', 'count(*)') }} as value
+        {{ divide('sum(case when is_anonymous then 1 else 0 end)', 'count(*)') }} as figure
     from people
 
     union all
@@ -48,7 +50,7 @@ measured as (
     select
         'identifiers_per_person' as metric,
         '' as label,
-        {{ divide('sum(identifier_count)', 'count(*)') }} as value
+        {{ divide('sum(identifier_count)', 'count(*)') }} as figure
     from people
 
     union all
@@ -56,7 +58,7 @@ measured as (
     select
         'largest_person' as metric,
         cast(position as {{ dbt.type_string() }}) as label,
-        identifier_count as value
+        identifier_count as figure
     from sizes
     where position <= 5
 
@@ -65,7 +67,7 @@ measured as (
     select
         'refused' as metric,
         reason as label,
-        count(*) as value
+        count(*) as figure
     from refused
     group by 1, 2
 
@@ -74,7 +76,7 @@ measured as (
     select
         change as metric,
         cast(cast(recorded_at as date) as {{ dbt.type_string() }}) as label,
-        count(*) as value
+        count(*) as figure
     from changes
     group by 1, 2
 
@@ -89,5 +91,5 @@ measured as (
 select
     metric,
     label,
-    cast(value as {{ type_double() }}) as value
+    cast(figure as {{ type_double() }}) as figure
 from measured

@@ -38,7 +38,7 @@ refused as (
         count(*) as record_count,
         cast(null as {{ type_double() }}) as density
     from placed
-    group by identifier_type, identifier_value
+    group by 4, 5
     having
         count(distinct person_id) > 1
         and min(
@@ -117,15 +117,28 @@ conflicting as (
         cast(null as {{ type_double() }}) as density
     from {{ ref('int_attributes_attributed') }}
     where attribute_name = 'first_name'
-    group by person_id
+    group by 3
     having count(distinct substring({{ ascii_lower('attribute_value') }}, 1, 1)) > 1
+
+),
+
+doubtful as (
+
+    select * from refused
+
+    union all
+
+    select * from loose
+
+    union all
+
+    select * from conflicting
 
 )
 
-{% for kind in ['refused', 'loose', 'conflicting'] %}
 select
-    {{ md5_of("kind || '/' || reason || '/' || coalesce(identifier_type || '/' || identifier_value_hash, person_id)") }}
-        as review_id,
+    {{ md5_of("kind || '/' || reason || '/' || coalesce(identifier_type || '/' || identifier_value_hash, "
+        ~ "person_id)") }} as review_id,
     kind,
     reason,
     person_id,
@@ -134,6 +147,4 @@ select
     cast(people_count as {{ dbt.type_bigint() }}) as people_count,
     cast(record_count as {{ dbt.type_bigint() }}) as record_count,
     density
-from {{ kind }}
-{{ 'union all' if not loop.last }}
-{% endfor %}
+from doubtful
