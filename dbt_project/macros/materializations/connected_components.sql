@@ -6,7 +6,8 @@
     The table that is built has one row per node: `node_id` and `component_id`, the smallest node_id
     (text in byte order) that can be reached from it.
 
-    Needs nothing but this folder on the macro-paths of a dbt project. DuckDB, PostgreSQL, Spark.
+    Needs nothing but this folder on the macro-paths of a dbt project. Tested on DuckDB and PostgreSQL;
+    what Spark says differently is written, and has no test yet.
 
     Configuration, all optional:
       incremental  'compare': the SQL yields all edges that hold, every time. They are compared with
@@ -103,7 +104,7 @@
     {%- set found = run_query(
         'select 1 as one from ' ~ this ~ ' as nodes inner join (select low from '
         ~ components_beside(this, 'edges') ~ ' limit 1) as pairs on pairs.low = '
-        ~ components_key('nodes.node_id', columns['node_id'].is_string()) ~ ' limit 1'
+        ~ components_key('nodes.node_id', components_is_text(columns['node_id'])) ~ ' limit 1'
     ) -%}
     {{ return(found | length > 0) }}
 {% endmacro %}

@@ -35,7 +35,7 @@
             ~ columns['right_id'].data_type ~ ': cast them'
         ) %}
     {% endif %}
-    {{ return({'is_text': columns['left_id'].is_string(), 'deletes': deletes}) }}
+    {{ return({'is_text': components_is_text(columns['left_id']), 'deletes': deletes}) }}
 {% endmacro %}
 
 

@@ -9,6 +9,11 @@
     {{ return(adapter.dispatch('components_key')(expression)) }}
 {% endmacro %}
 
+{# dbt does not count Spark's name for text among those that it knows. #}
+{% macro components_is_text(column) %}
+    {{ return(column.is_string() or column.data_type | lower == 'string') }}
+{% endmacro %}
+
 {% macro default__components_key(expression) %}
     {{ return(expression) }}
 {% endmacro %}
