@@ -36,11 +36,11 @@ def identity_observations(
         return
     relation = models[_QUALITY]["relation_name"]
     with open_warehouse(read_profile(), home_directory()) as warehouse:
-        rows = warehouse.rows(f"select metric, label, figure from {relation} order by 1, 2")
+        rows = warehouse.rows(f"select metric, subject, figure from {relation} order by 1, 2")
     figures: dict[str, dict[str, float]] = defaultdict(dict)
-    for metric, label, figure in rows:
+    for metric, subject, figure in rows:
         if figure is not None:
-            name = f"{metric}: {label}" if label else str(metric)
+            name = f"{metric}: {subject}" if subject else str(metric)
             figures[_SHOWN_ON.get(metric, "people")][name] = float(figure)
     for model, metadata in figures.items():
         yield dg.AssetObservation(asset_key(models[model]), metadata=metadata)

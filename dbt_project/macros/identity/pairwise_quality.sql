@@ -8,7 +8,7 @@
     {%- for metric, side in sides.items() %}
     select
         '{{ metric }}' as metric,
-        '' as label,
+        '' as subject,
         {{ divide('sum(together.pair_count)', 'sum(together.all_pairs)') }} as figure
     from (
         select

@@ -33,7 +33,7 @@ measured as (
 
     select
         'people' as metric,
-        '' as label,
+        '' as subject,
         count(*) as figure
     from people
 
@@ -41,7 +41,7 @@ measured as (
 
     select
         'anonymous_share' as metric,
-        '' as label,
+        '' as subject,
         {{ divide('sum(case when is_anonymous then 1 else 0 end)', 'count(*)') }} as figure
     from people
 
@@ -49,7 +49,7 @@ measured as (
 
     select
         'identifiers_per_person' as metric,
-        '' as label,
+        '' as subject,
         {{ divide('sum(identifier_count)', 'count(*)') }} as figure
     from people
 
@@ -57,7 +57,7 @@ measured as (
 
     select
         'largest_person' as metric,
-        cast(position as {{ dbt.type_string() }}) as label,
+        cast(position as {{ dbt.type_string() }}) as subject,
         identifier_count as figure
     from sizes
     where position <= 5
@@ -66,7 +66,7 @@ measured as (
 
     select
         'refused' as metric,
-        reason as label,
+        reason as subject,
         count(*) as figure
     from refused
     group by 1, 2
@@ -75,7 +75,7 @@ measured as (
 
     select
         change as metric,
-        cast(cast(recorded_at as date) as {{ dbt.type_string() }}) as label,
+        cast(cast(recorded_at as date) as {{ dbt.type_string() }}) as subject,
         count(*) as figure
     from changes
     group by 1, 2
@@ -90,6 +90,6 @@ measured as (
 
 select
     metric,
-    label,
+    subject,
     cast(figure as {{ type_double() }}) as figure
 from measured

@@ -137,8 +137,8 @@ doubtful as (
 )
 
 select
-    {{ md5_of("kind || '/' || reason || '/' || coalesce(identifier_type || '/' || identifier_value_hash, "
-        ~ "person_id)") }} as review_id,
+    {{ md5_of("kind || '/' || reason || '/' || "
+        ~ "coalesce(identifier_type || '/' || identifier_value_hash, person_id)") }} as review_id,
     kind,
     reason,
     person_id,
