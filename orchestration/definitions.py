@@ -7,10 +7,10 @@ import dagster as dg
 from orchestration.defs.activation import build_syncs
 from orchestration.defs.automation import daily, every_morning, executor
 from orchestration.defs.landing import build_landing
-from orchestration.defs.resources import dbt_resource, parsed_manifest, settle_environment
+from orchestration.defs.resources import dbt_resource
 from orchestration.defs.warehouse import build_warehouse
+from orchestration.parsing import parsed_manifest
 
-settle_environment()
 _manifest = parsed_manifest()
 
 defs = dg.Definitions(

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -16,9 +16,6 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 from reverse_etl.errors import SeamlineError
 from reverse_etl.profile import home_directory
@@ -31,9 +28,11 @@ _SETTINGS = """\
 telemetry: {enabled: false}
 nux: {enabled: false}
 concurrency: {pools: {default_limit: 1, granularity: op}}
+event_log_storage:
+  module: orchestration.storage
+  class: EventLogStorage
+  config: {base_dir: %s}
 """
-
-_kept_open: dict[str, sqlite3.Connection] = {}
 
 
 def dagster_home() -> Path:
@@ -42,27 +41,8 @@ def dagster_home() -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     settings = folder / "dagster.yaml"
     if not settings.is_file():
-        settings.write_text(_SETTINGS)
+        settings.write_text(_SETTINGS % json.dumps(str(folder / "history" / "runs")))
     return folder
-
-
-@event.listens_for(Engine, "connect")
-def _spare_the_disk(connection: object, _: object) -> None:
-    """Let Dagster's storage commit without waiting for the disk, thousands of times a run.
-
-    Dagster opens a connection per log entry, and SQLite tidies its write-ahead log away whenever
-    the last connection closes: so one stays open. A power cut loses the last moments of the log
-    and breaks nothing.
-    """
-    if not isinstance(connection, sqlite3.Connection):
-        return
-    connection.execute("pragma synchronous = normal")
-    path = connection.execute("pragma database_list").fetchone()[2]
-    if path:
-        if path not in _kept_open:
-            _kept_open[path] = sqlite3.connect(path, check_same_thread=False)
-        # A connection takes part in the write-ahead log once it has read.
-        _kept_open[path].execute("pragma schema_version").fetchone()
 
 
 @contextmanager

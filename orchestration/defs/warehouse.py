@@ -27,7 +27,8 @@ from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY
 
 from orchestration.defs.identity_figures import identity_observations
 from orchestration.defs.publication import publish_manifest
-from orchestration.defs.resources import asset_key, database_pool, project_variables
+from orchestration.defs.resources import asset_key, database_pool
+from orchestration.parsing import project_variables
 from reverse_etl.profile import home_directory
 
 ACTIVATION = "activation"
@@ -158,6 +159,8 @@ def _failures(results: list[Mapping[str, Any]]) -> list[str]:
 
 def _segments_read_by(manifest: Mapping[str, Any], unique_id: str) -> list[dg.AssetKey]:
     """Return the segments whose members an audience model sends, by the channels they name."""
+    if manifest["nodes"].get(unique_id, {}).get("fqn", ["", ""])[1] != ACTIVATION:
+        return []
     channels: set[str] = set()
     for exposure in manifest["exposures"].values():
         sync = exposure["config"].get("meta", {}).get("sync", {})

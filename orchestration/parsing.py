@@ -1,0 +1,91 @@
+"""dbt's manifest of the project as it stands, parsed anew only where a file changed since.
+
+Free of Dagster, so that the parse can begin while Dagster is still being imported.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reverse_etl.errors import SeamlineError
+from reverse_etl.profile import home_directory, project_directory, read_profile
+
+# The virtual environment need not be activated: dbt lies beside the Python that runs us.
+DBT = Path(sys.executable).with_name("dbt")
+_PARSED_SUFFIXES = {".sql", ".yml", ".csv", ".md"}
+
+
+def settle_environment() -> None:
+    """Make every path absolute for the dbt processes that Dagster starts in the project folder.
+
+    A relative DuckDB path would otherwise mean one file for dbt and another one for the engine.
+    """
+    profile = read_profile()
+    if profile.dialect == "duckdb":
+        path = Path(profile.settings["path"])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.environ["SEAMLINE_DUCKDB_PATH"] = str(path)
+    os.environ["SEAMLINE_HOME"] = str(home_directory())
+    # In the home, so that two homes never share a manifest.
+    os.environ["DBT_TARGET_PATH"] = str(home_directory() / "target")
+    os.environ["DBT_LOG_PATH"] = str(home_directory() / "logs")
+    # Dagster asks dbt for JSON on the console; the file is for people, and cheaper as text.
+    os.environ.setdefault("DBT_LOG_FORMAT_FILE", "text")
+
+
+def project_variables() -> list[str]:
+    """Return dbt's ``--vars`` from ``SEAMLINE_DBT_VARS`` (JSON), by which sources are switched."""
+    variables = os.environ.get("SEAMLINE_DBT_VARS", "")
+    return ["--vars", variables] if variables else []
+
+
+def parsed_manifest() -> Mapping[str, Any]:
+    """Return the project's manifest, parsing the project first where it changed since.
+
+    Raises:
+        SeamlineError: dbt cannot parse the project.
+    """
+    settle_environment()
+    path = Path(os.environ["DBT_TARGET_PATH"]) / "manifest.json"
+    stamp = path.with_name("parsed_for.json")
+    wanted = {"target": read_profile().target, "variables": project_variables()}
+    is_fresh = (
+        path.is_file()
+        and stamp.is_file()
+        and json.loads(stamp.read_text()) == wanted
+        and path.stat().st_mtime >= _last_change()
+    )
+    if not is_fresh:
+        _parse()
+        stamp.write_text(json.dumps(wanted))
+    manifest: Mapping[str, Any] = json.loads(path.read_text())
+    return manifest
+
+
+def _last_change() -> float:
+    """Return when a file that dbt reads was last changed."""
+    project = project_directory()
+    folders = [project / name for name in ("models", "macros", "tests")]
+    files = [file for folder in folders for file in folder.rglob("*") if _is_parsed(file)]
+    files += [file for file in project.glob("*.yml") if file.is_file()]
+    files += (project.parent / "seeds" / "reference").glob("*.csv")
+    return max(file.stat().st_mtime for file in files)
+
+
+def _is_parsed(file: Path) -> bool:
+    return file.suffix in _PARSED_SUFFIXES and file.is_file()
+
+
+def _parse() -> None:
+    folder = str(project_directory())
+    command = [str(DBT), "--quiet", "parse", "--project-dir", folder, "--profiles-dir", folder]
+    command += ["--target", read_profile().target, *project_variables()]
+    parsed = subprocess.run(command, capture_output=True, text=True, check=False)
+    if parsed.returncode != 0:
+        raise SeamlineError(f"dbt cannot parse {folder}:\n{parsed.stdout}{parsed.stderr}")
