@@ -52,7 +52,7 @@
         from {{ links }} as links
         inner join {{ nodes }} as lefts on links.left_id = lefts.node_id
         inner join {{ nodes }} as rights on links.right_id = rights.node_id
-        where links.is_decided = 1 and lefts.part <> rights.part
+        where links.is_decided = 1
     {%- endset -%}
     {%- set roots = guard_roots(decided) -%}
     {% call components_create(open) %}
@@ -66,9 +66,7 @@
         inner join {{ nodes }} as rights on links.right_id = rights.node_id
         left join {{ roots }} as left_roots on lefts.part = left_roots.node
         left join {{ roots }} as right_roots on rights.part = right_roots.node
-        where
-            links.is_decided = 0
-            and coalesce(left_roots.root, lefts.part) <> coalesce(right_roots.root, rights.part)
+        where links.is_decided = 0
     {% endcall %}
     {% call components_create(tallies) %}
         select
@@ -97,7 +95,7 @@
         inner join {{ nodes }} as lefts on links.left_id = lefts.node_id
         inner join {{ nodes }} as rights on links.right_id = rights.node_id
         left join {{ refused }} as refused on links.strength = refused.strength
-        where refused.strength is null and lefts.part <> rights.part
+        where refused.strength is null
     {%- endset -%}
     {%- set roots = guard_roots(pairs) -%}
     {% call components_create(labels) %}

@@ -102,6 +102,12 @@
     {% endcall %}
 
     {% do state.refused.append(refused) %}
+    {# A giant has many rounds: what was read is let go. #}
+    {%- set drops = [] -%}
+    {% for relation in [state.open, state.tallies, tried, crowded] %}
+        {% do drops.append('drop table if exists ' ~ relation) %}
+    {% endfor %}
+    {% do components_run_all(drops) %}
     {% do guard_replace(state, open, tallies) %}
 {% endmacro %}
 
