@@ -10,3 +10,5 @@ where refusal_reason is null
 union all
 
 {{ decided_edges() }}
+
+{{ matched_edges() }}

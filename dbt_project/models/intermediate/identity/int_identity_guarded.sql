@@ -67,6 +67,8 @@ links as (
     ) as decided
     inner join affected on decided.left_id = affected.node_id
 
+    {{ matched_links() }}
+
 )
 
 select
