@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-# The first is what a pair needs. From 0.5 to 0.999 it makes no difference to the FEBRL sets 1 and 2;
-# on the generated extracts 0.5 merges no two people and finds most.
+# The first is what a pair needs. From 0.5 to 0.999 it makes no difference to FEBRL 1 and 2; on the
+# generated extracts 0.5 merges no two people and finds most.
 THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9995, 0.9999)
 # Of all pairs within a component, this share must be likely.
 LEAST_DENSITY = 0.5

@@ -141,9 +141,8 @@ class Graph:
                 on ones.attribute_name = others.attribute_name
                 and lower(ones.attribute_value) = lower(others.attribute_value)
             where ones.person_id = {literal(one)} and others.person_id = {literal(other)}
-            order by 1, 2
         """)
-        return [Hint(str(name), str(value)) for name, value in rows]
+        return [Hint(str(name), str(value)) for name, value in sorted(rows)]
 
     def changes(self, person_id: str) -> list[Change]:
         """Return what became of a person's id and of those that merged into it, oldest first."""
@@ -167,11 +166,11 @@ class Graph:
     def node_of_person(self, person_id: str) -> Node | None:
         """Return one identifier of a person, the one seen first."""
         rows = self._warehouse.rows(f"""
-            select identifier_type, identifier_value from {self._identities}
+            select identifier_type, identifier_value, first_seen_at from {self._identities}
             where person_id = {literal(person_id)}
-            order by first_seen_at nulls last, identifier_type, identifier_value limit 1
         """)
-        return Node(str(rows[0][0]), str(rows[0][1])) if rows else None
+        firsts = sorted(rows, key=lambda row: (row[2] is None, str(row[2]), row[0], row[1]))
+        return Node(str(firsts[0][0]), str(firsts[0][1])) if firsts else None
 
     def _found(self, kind: str | None, asked: str) -> list[Node]:
         if kind == "person" or (kind is None and re.fullmatch(r"[0-9a-f]{32}", asked)):
@@ -192,8 +191,8 @@ class Graph:
                 where source_id = {literal(asked)}
                     or source_name || '/' || source_id = {literal(asked)}
             """)
-        rows = self._warehouse.rows(" union ".join(conditions) + " order by 1")
-        return [Node.parse(str(row[0])) for row in rows]
+        rows = self._warehouse.rows(" union ".join(conditions))
+        return sorted(Node.parse(str(row[0])) for row in rows)
 
     def _carried(self, condition: str) -> list[Evidence]:
         rows = self._warehouse.rows(f"""
@@ -202,12 +201,13 @@ class Graph:
                 last_observed_at, loaded_at
             from {self._edges}
             where {condition}
-            order by record_node, identifier_node
         """)
-        return [
+        found = [
             Evidence(Node.parse(row[0]), Node.parse(row[1]), "carries", float(row[2]), *row[3:])
             for row in rows
         ]
+        # Not in SQL: engines order text differently.
+        return sorted(found, key=lambda edge: edge.ends)
 
     def _linked(self, nodes: Collection[Node]) -> list[Evidence]:
         """Return the links that humans decided on, between nodes of the graph."""

@@ -1,4 +1,4 @@
-"""Pairs of records that are probably about one person, scored by Splink; see identity/matching.py."""
+"""Pairs of records that are probably about one person; see identity/matching.py."""
 
 
 def model(dbt, session):
