@@ -11,9 +11,9 @@ from reverse_etl.errors import SeamlineError
 
 def compose() -> typer.Typer:
     """Return the whole command line. Rooms are imported here, when a command is really wanted."""
-    from identity.cli import app as explain  # noqa: PLC0415
     from orchestration.load import load  # noqa: PLC0415
     from reverse_etl.cli import app as engine  # noqa: PLC0415
+    from reverse_etl.identity.cli import app as explain  # noqa: PLC0415
     from seeds.cli import app as seeds  # noqa: PLC0415
 
     app = typer.Typer(

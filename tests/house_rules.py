@@ -53,7 +53,7 @@ LONGER = {
     "country_names.sql": "a table of all countries, one a line",
     "int_events_attributed.sql": "names the 27 columns of an event twice",
 }
-CODE = ("dbt_project", "identity", "orchestration", "reverse_etl", "seeds", "tests", "benchmarks")
+CODE = ("dbt_project", "orchestration", "reverse_etl", "seeds", "tests", "benchmarks")
 
 
 @dataclass(frozen=True)

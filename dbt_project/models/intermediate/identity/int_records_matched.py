@@ -3,6 +3,6 @@
 
 def model(dbt, session):
     """Return left_node, right_node, probability and why the pair merges nobody, if it does not."""
-    from identity.matching import match_records  # noqa: PLC0415 - dbt parses this file
+    from reverse_etl.identity.matching import match_records  # noqa: PLC0415 - dbt parses this file
 
     return match_records(dbt.ref("int_records_described").to_arrow_table())

@@ -12,9 +12,9 @@ from collections.abc import Collection
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
-from identity.agreement import FIELDS, NAMES, score
-from identity.clusters import refusals
 from reverse_etl.errors import SeamlineError
+from reverse_etl.identity.agreement import FIELDS, NAMES, score
+from reverse_etl.identity.clusters import refusals
 
 if TYPE_CHECKING:
     import duckdb

@@ -13,11 +13,11 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from identity.clusters import refusals
-from identity.matching import MatchingError, match_records
+from reverse_etl.identity.clusters import refusals
+from reverse_etl.identity.matching import MatchingError, match_records
 from tests.conftest import Workspace
 from tests.extracts import write_rows
-from tests.identity.test_explain import lead
+from tests.reverse_etl.identity.test_explain import lead
 
 MATCHING = json.dumps({"probabilistic_matching": True})
 SYLLABLES = ("ba", "de", "fi", "go", "lu", "ma", "ne", "ri", "so", "tu", "va", "ze")

@@ -6,11 +6,11 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from identity.evidence import RECORD, Evidence, Node
-from identity.masking import mask
 from reverse_etl.dialect import literal
 from reverse_etl.errors import SeamlineError
 from reverse_etl.identifiers import e164, text
+from reverse_etl.identity.evidence import RECORD, Evidence, Node
+from reverse_etl.identity.masking import mask
 from reverse_etl.manifest import Manifest, Relation
 from reverse_etl.warehouse import Warehouse
 

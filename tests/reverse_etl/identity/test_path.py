@@ -8,9 +8,9 @@ from itertools import permutations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from identity.evidence import Evidence, Node
-from identity.masking import Labels, mask
-from identity.path import spanning_tree, strongest_path
+from reverse_etl.identity.evidence import Evidence, Node
+from reverse_etl.identity.masking import Labels, mask
+from reverse_etl.identity.path import spanning_tree, strongest_path
 
 NODES = [Node("email", str(number)) for number in range(6)]
 

@@ -6,7 +6,7 @@ import heapq
 from collections import defaultdict
 from collections.abc import Iterable
 
-from identity.evidence import Evidence, Node
+from reverse_etl.identity.evidence import Evidence, Node
 
 
 def neighbours(evidence: Iterable[Evidence]) -> dict[Node, list[Evidence]]:

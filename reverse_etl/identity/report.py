@@ -10,11 +10,11 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
-from identity.evidence import Evidence
-from identity.graph import Change
-from identity.masking import Labels
-from identity.path import spanning_tree
-from identity.verdict import Portrait, Verdict
+from reverse_etl.identity.evidence import Evidence
+from reverse_etl.identity.graph import Change
+from reverse_etl.identity.masking import Labels
+from reverse_etl.identity.path import spanning_tree
+from reverse_etl.identity.verdict import Portrait, Verdict
 
 _REASONS = {
     "invalid": "it cannot be normalised",

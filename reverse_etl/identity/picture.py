@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from html import escape
 from statistics import fmean
 
-from identity.evidence import Evidence, Node
-from identity.masking import Labels
-from identity.path import spanning_tree
-from identity.verdict import Portrait
+from reverse_etl.identity.evidence import Evidence, Node
+from reverse_etl.identity.masking import Labels
+from reverse_etl.identity.path import spanning_tree
+from reverse_etl.identity.verdict import Portrait
 
 MOST_NODES = 400
 _LEFT, _RIGHT, _WIDTH, _ROW, _TOP = 380, 720, 1100, 26, 20

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from identity.evidence import Node
+from reverse_etl.identity.evidence import Node
 
 
 def mask(value: str) -> str:

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from identity.evidence import Evidence, Node
-from identity.graph import Change, Graph, Hint, NotInTheGraphError
-from identity.masking import mask
-from identity.path import strongest_path
+from reverse_etl.identity.evidence import Evidence, Node
+from reverse_etl.identity.graph import Change, Graph, Hint, NotInTheGraphError
+from reverse_etl.identity.masking import mask
+from reverse_etl.identity.path import strongest_path
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from identity.graph import Graph
+    from reverse_etl.identity.graph import Graph
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -47,9 +47,9 @@ def explain_identity_command(
     seamline explain identity email:jane@example.com crm/contact/0035g000001
     seamline explain identity anonymous_id:a-712b34 user_id:u-113 --json
     """
-    from identity.masking import Labels  # noqa: PLC0415 - help must not wait for it
-    from identity.report import verdict_json, verdict_report  # noqa: PLC0415
-    from identity.verdict import explain_identity  # noqa: PLC0415
+    from reverse_etl.identity.masking import Labels  # noqa: PLC0415 - help must not wait for it
+    from reverse_etl.identity.report import verdict_json, verdict_report  # noqa: PLC0415
+    from reverse_etl.identity.verdict import explain_identity  # noqa: PLC0415
 
     with _graph() as graph:
         verdict = explain_identity(graph, left, right)
@@ -80,11 +80,11 @@ def explain_person_command(
     seamline explain person d023ef3d402dc94c24f22b75eb22aee2
     seamline explain person jane@example.com --html jane.html
     """
-    from identity.masking import Labels  # noqa: PLC0415
-    from identity.picture import portrait_page  # noqa: PLC0415
-    from identity.report import portrait_json, portrait_report  # noqa: PLC0415
-    from identity.verdict import explain_person  # noqa: PLC0415
     from reverse_etl.errors import SeamlineError  # noqa: PLC0415
+    from reverse_etl.identity.masking import Labels  # noqa: PLC0415
+    from reverse_etl.identity.picture import portrait_page  # noqa: PLC0415
+    from reverse_etl.identity.report import portrait_json, portrait_report  # noqa: PLC0415
+    from reverse_etl.identity.verdict import explain_person  # noqa: PLC0415
 
     with _graph() as graph:
         portrait = explain_person(graph, person)
@@ -106,7 +106,7 @@ def explain_person_command(
 
 @contextmanager
 def _graph() -> Iterator[Graph]:
-    from identity.graph import Graph  # noqa: PLC0415
+    from reverse_etl.identity.graph import Graph  # noqa: PLC0415
     from reverse_etl.manifest import Manifest, manifest_path  # noqa: PLC0415
     from reverse_etl.profile import (  # noqa: PLC0415
         home_directory,
