@@ -130,7 +130,8 @@ def _published(home: Path) -> dict[str, Any]:
 
 def _empty(home: Path) -> None:
     """Begin from nothing, but never remove a folder that is not Seamline's."""
-    if home.is_dir() and any(home.iterdir()) and not (home / "dagster").is_dir():
+    is_ours = home.name == ".seamline" or (home / "dagster").is_dir()
+    if home.is_dir() and any(home.iterdir()) and not is_ours:
         raise SeamlineError(f"{home} holds something else; set SEAMLINE_HOME to a folder of ours.")
     home.mkdir(parents=True, exist_ok=True)
     for entry in home.iterdir():
