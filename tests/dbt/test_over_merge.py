@@ -5,6 +5,7 @@ Each case is a world of its own in one graph; its identifiers carry its name.
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -190,6 +191,43 @@ def test_no_working_table_is_left(resolved: History) -> None:
         " where contains(table_name, '__guard_') or contains(table_name, '__cc')"
     )
     assert left == []
+
+
+def test_a_giant_stops_the_run_and_names_what_glues_it(resolved: History, tmp_path: Path) -> None:
+    """Two million records and one over one value, made in SQL."""
+    giant = History(resolved.workspace.copy(tmp_path / "giant"), variables=resolved.variables)
+    people = (
+        "select count(*), count(distinct component_id) from intermediate.int_identity_components"
+    )
+    before = giant.rows(people)
+    giant.execute(
+        "create or replace table intermediate.int_identity_evidence as"
+        " select evidence.* replace ('record:crm/' || i as record_node,"
+        "   'email:hub' as identifier_node, null as refusal_reason)"
+        " from (select * from intermediate.int_identity_evidence limit 1) as evidence,"
+        "   range(2000001) as r(i)",
+        "create or replace table intermediate.int_identity_drafts as"
+        " select record_node as node_id, 'email:hub' as component_id"
+        " from intermediate.int_identity_evidence",
+        "create or replace table intermediate.int_identity_counts as"
+        " select 'email:hub' as node_id, 'email:hub' as component_id, 'size' as rule,"
+        "   'too_large' as reason, 1 as most",
+    )
+    told = giant.workspace.dbt(
+        "run",
+        "--vars",
+        json.dumps({"sources": ["crm"], **giant.variables}),
+        "--select",
+        "int_identity_guarded+",
+        "--exclude",
+        "path:models/marts",
+        check=False,
+    )
+    said = " ".join(told.stdout.split())
+    assert told.returncode != 0
+    assert "2000001 pieces of evidence hang together" in said
+    assert "Most hang on one email" in said
+    assert giant.rows(people) == before
 
 
 def test_the_order_of_rows_decides_nothing(resolved: History) -> None:

@@ -13,7 +13,8 @@
     Links are taken as if one by one, the strongest first, and one that would bring together more
     than a rule allows is refused (Kruskal's algorithm under constraints). One by one would never
     end, so each round tries all that is open at once and halves what it tries where that is too
-    much; parts that may not meet lose all links between them at once. What is open after
+    much; parts that may not meet lose all links between them at once. More than `max_links` links
+    (two million) are an error that names what glues them together. What is open after
     `max_tries` rounds is refused as too_tangled. The table that stood before is replaced in the last step.
 #}
 {% materialization guarded_components, default %}
@@ -34,6 +35,7 @@
     {% call components_create(links) %}
         {{ sql }}
     {% endcall %}
+    {% do guard_check_size(links) %}
     {% call components_create(nodes) %}
         select ends.node_id, row_number() over () as part
         from (
@@ -80,6 +82,25 @@
     {%- set pairs = components_work_table('pairs') -%}
     {% call components_create(pairs) %} {{ query }} {% endcall %}
     {{ return(components_roots_of(pairs, false).roots) }}
+{% endmacro %}
+
+
+{# Hours of work for a graph in which nobody is told apart: what glues it together has to go first. #}
+{% macro guard_check_size(links) %}
+    {%- set most = config.get('max_links', 2000000) -%}
+    {%- set count = run_query('select count(*) from ' ~ links).rows[0][0] -%}
+    {% if count > most %}
+        {%- set hub = run_query(
+            'select right_id, count(*) from ' ~ links ~ ' group by right_id order by 2 desc, 1 limit 1'
+        ).rows[0] -%}
+        {% do exceptions.raise_compiler_error(
+            model.unique_id ~ ': ' ~ count ~ ' pieces of evidence hang together in components that break a '
+            ~ 'rule, more than its max_links of ' ~ most ~ '; the people of the last run stand. Most hang '
+            ~ 'on one ' ~ hub[0].split(':')[0] ~ ' (identifier_key ' ~ local_md5(hub[0])[:8] ~ '…, on '
+            ~ hub[1] ~ ' records): add it to blocked, or a common_above to its type, in '
+            ~ 'dbt_project.yml, vars.identifier_types.'
+        ) %}
+    {% endif %}
 {% endmacro %}
 
 
