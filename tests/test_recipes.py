@@ -20,7 +20,7 @@ from tests import house_rules
 from tests.conftest import ROOT, Workspace
 from tests.house_rules import House
 
-COPIED = ("dbt_project", "identity", "orchestration", "reverse_etl", "seeds", "tests")
+COPIED = ("dbt_project", "orchestration", "reverse_etl", "seeds", "tests")
 FENCE = re.compile(r"^```(\w+)(?: title=(\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
