@@ -1,12 +1,11 @@
 """The same components by scipy, from text ids to text ids: ``DATABASE`` in, table ``by_scipy`` out.
 
-Runs in an environment of its own; prints ``seconds``, ``cpu`` and ``megabytes`` as JSON.
+Runs in an environment of its own; prints ``seconds`` and ``cpu`` as JSON.
 """
 
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 
@@ -46,8 +45,7 @@ def main() -> None:
         begun, begun_cpu = time.monotonic(), time.process_time()
         resolve(connection)
         seconds, cpu = time.monotonic() - begun, time.process_time() - begun_cpu
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "cpu": cpu, "megabytes": megabytes}))
+    print(json.dumps({"seconds": seconds, "cpu": cpu}))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
 """The same components by Splink's clustering: ``DATABASE`` in, table ``by_splink`` out.
 
-Runs in an environment of its own; prints ``seconds``, ``cpu`` and ``megabytes`` as JSON.
+Runs in an environment of its own; prints ``seconds`` and ``cpu`` as JSON.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import resource
 import sys
 import time
 
@@ -49,8 +48,7 @@ def main() -> None:
             f" from {clusters.physical_name}"
         )
         seconds, cpu = time.monotonic() - begun, time.process_time() - begun_cpu
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "cpu": cpu, "megabytes": megabytes}))
+    print(json.dumps({"seconds": seconds, "cpu": cpu}))
 
 
 if __name__ == "__main__":
