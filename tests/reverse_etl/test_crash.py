@@ -98,7 +98,7 @@ def leave_unfinished(world: World, channel: Recorder) -> Path:
     class Stopped(BaseException):
         pass
 
-    def stop(*_: Any) -> None:
+    def stop(*_: Any, **__: Any) -> None:
         raise Stopped
 
     from reverse_etl import sync as story  # noqa: PLC0415
