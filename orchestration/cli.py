@@ -12,6 +12,7 @@ from reverse_etl.errors import SeamlineError
 def compose() -> typer.Typer:
     """Return the whole command line. Rooms are imported here, when a command is really wanted."""
     from orchestration.load import load  # noqa: PLC0415
+    from reverse_etl.checking import app as checks  # noqa: PLC0415
     from reverse_etl.cli import app as engine  # noqa: PLC0415
     from reverse_etl.identity.cli import app as explain  # noqa: PLC0415
     from seeds.cli import app as seeds  # noqa: PLC0415
@@ -26,6 +27,7 @@ def compose() -> typer.Typer:
     app.command()(load)
     app.add_typer(seeds)
     app.add_typer(engine)
+    app.add_typer(checks)
     app.add_typer(explain, name="explain")
     return app
 

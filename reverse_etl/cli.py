@@ -1,4 +1,4 @@
-"""The engine's commands: plan, sync, adopt, reconcile, status, check, destinations, sandbox."""
+"""The engine's commands: plan, sync, adopt, reconcile, status, sandbox; more in ``checking``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from reverse_etl.errors import SeamlineError
 from reverse_etl.profile import home_directory
-from reverse_etl.project import Project, Sync
+from reverse_etl.project import Project
 
 if TYPE_CHECKING:
     from reverse_etl.send import Progress
@@ -80,7 +80,7 @@ def plan(
     plans = [plan_sync(project, name, only=only, undo=undoing) for name in names]
     details = {each.sync: planned_rows(project, each.run_id, rows) for each in plans if rows}
     if as_json:
-        _print_json([each.as_json() | {"rows": details.get(each.sync, [])} for each in plans])
+        print_json([each.as_json() | {"rows": details.get(each.sync, [])} for each in plans])
     else:
         from reverse_etl.report import console, plan_report  # noqa: PLC0415
 
@@ -123,7 +123,7 @@ def sync(
                 )
             )
     if as_json:
-        _print_json([result.as_json() for result in results])
+        print_json([result.as_json() for result in results])
     else:
         from reverse_etl.report import console, result_report  # noqa: PLC0415
 
@@ -147,7 +147,7 @@ def adopt(
 
     found = adopt_sync(Project.load(), name)
     if as_json:
-        _print_json(found.as_json())
+        print_json(found.as_json())
         return
     typer.echo(
         f"{name}: {found.listed} records at the channel; {found.alike} as we would write them, "
@@ -170,7 +170,7 @@ def reconcile(
 
     found = reconcile_sync(Project.load(), name)
     if as_json:
-        _print_json(found.as_json())
+        print_json(found.as_json())
         return
     fields = ", ".join(f"{field} {count}" for field, count in found.fields.items())
     typer.echo(
@@ -190,7 +190,7 @@ def status(select: Select = None, as_json: AsJson = False) -> None:
     project = Project.load()
     found = sync_status(project, selected(project, select))
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     from reverse_etl.report import console, table_report  # noqa: PLC0415
 
@@ -201,48 +201,6 @@ def status(select: Select = None, as_json: AsJson = False) -> None:
     if rejections:
         columns = ("sync", "audience", "key", "operation", "attempts", "code", "reason")
         console().print(table_report(rejections, columns))
-
-
-@app.command()
-def check(select: Select = None, as_json: AsJson = False) -> None:
-    """Check every declaration and connection. Neither warehouse nor channel is touched."""
-    project = Project.load()
-    found = [_checked(project, project.sync(name)) for name in selected(project, select)]
-    if as_json:
-        _print_json(found)
-        return
-    from reverse_etl.report import console, table_report  # noqa: PLC0415
-
-    columns = ("sync", "destination", "object", "mode", "key", "purpose", "address", "live")
-    console().print(table_report(found, columns))
-    console().print(f"{len(found)} syncs are well declared.")
-
-
-@app.command()
-def destinations(as_json: AsJson = False) -> None:
-    """List the destinations, what each can hold, and the settings each needs."""
-    from reverse_etl.registry import destination_names, find_destination  # noqa: PLC0415
-
-    found = []
-    for name in destination_names():
-        channel = find_destination(name)
-        found += [
-            {
-                "destination": name,
-                "label": channel.label,
-                "object": each.name,
-                "modes": ", ".join(each.modes),
-                "match": ", ".join(each.match),
-                "settings": ", ".join(f"{name.upper()}_{s.name.upper()}" for s in channel.settings),
-            }
-            for each in channel.objects
-        ]
-    if as_json:
-        _print_json(found)
-        return
-    from reverse_etl.report import console, table_report  # noqa: PLC0415
-
-    console().print(table_report(found, tuple(found[0]) if found else ()))
 
 
 @app.command()
@@ -284,23 +242,8 @@ def _chosen(
     return [name], Undo(undo, Relation(schema, table) if values_from else None)
 
 
-def _checked(project: Project, sync: Sync) -> dict[str, Any]:
-    connection = project.connection(sync)
-    return {
-        "sync": sync.name,
-        "destination": sync.destination,
-        "object": sync.object.name,
-        "mode": sync.mode,
-        "key": ", ".join(sync.key),
-        "purpose": sync.purpose.name,
-        "fields": list(sync.fields),
-        "address": connection.base_url,
-        "live": connection.is_live,
-        "file": sync.path,
-    }
-
-
-def _print_json(content: Any) -> None:
+def print_json(content: Any) -> None:
+    """Print what ``--json`` asks for."""
     typer.echo(json.dumps(content, indent=2, default=str, ensure_ascii=False))
 
 

@@ -16,7 +16,7 @@ How the engine treats what comes back, so that no destination has to:
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, overload, runtime_checkable
 
@@ -269,6 +269,26 @@ class Setting:
     default: str = ""
 
 
+def _nothing_wrong(response: Response) -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The vendor's cheapest call that only a good connection answers; it changes nothing.
+
+    Its path may name settings in braces: ``/lists/{LIST_ID}``. ``needs`` are the scopes or
+    permissions that the credentials must have, in the vendor's words; ``passes`` the statuses
+    besides 2xx that prove them good (a 400 to an empty body); ``complaint`` reads the answer of a
+    vendor that says 200 to everything, and returns what is wrong or ``""``.
+    """
+
+    request: Request
+    needs: tuple[str, ...] = ()
+    passes: tuple[int, ...] = ()
+    complaint: Callable[[Response], str] = _nothing_wrong
+
+
 @dataclass(frozen=True)
 class ChannelObject:
     """One kind of record at the channel: modes, match keys, and the fields it takes.
@@ -278,6 +298,7 @@ class ChannelObject:
     ``options`` are those that a sync of it may choose; edits of ``composite`` fields cannot be
     told from what is there besides, and so not kept. ``lists`` says that the channel can tell what
     it holds (``Lister`` or ``ReadableStore``), ``merges`` that it can make one record of two.
+    ``probe`` is asked by ``seamline check --connect``.
     """
 
     name: str
@@ -290,6 +311,7 @@ class ChannelObject:
     composite: tuple[str, ...] = ()
     lists: bool = False
     merges: bool = False
+    probe: Probe | None = None
 
 
 @runtime_checkable

@@ -17,6 +17,7 @@ from urllib.parse import urlencode, urlsplit
 
 import orjson
 
+from reverse_etl.complaints import complaint_of
 from reverse_etl.connection import Connection, is_loopback
 from reverse_etl.destination import Destination, Request, Response, as_json
 from reverse_etl.errors import SeamlineError
@@ -55,7 +56,14 @@ class AnswerLost(Exception):  # noqa: N818 - as above
 
 
 class ChannelDenied(SeamlineError):  # noqa: N818 - reads as what it says
-    """The channel does not accept our credentials, or is not who it says it is."""
+    """The channel does not accept our credentials, or is not who it says it is.
+
+    ``response`` is what it answered, if it did.
+    """
+
+    def __init__(self, message: str, response: Response | None = None) -> None:
+        super().__init__(message)
+        self.response = response
 
 
 class Transcript(Protocol):
@@ -251,8 +259,11 @@ class Client:
                 for setting in self._channel.settings
                 if setting.secret
             )
+            code, words = complaint_of(response)
+            said = f" ({code}: {words})" if words else ""
             raise ChannelDenied(
                 f"{self._channel.label} answered {response.status} to connection "
-                f"'{self._connection.name}'; check {secrets or 'its permissions'}."
+                f"'{self._connection.name}'{said}; check {secrets or 'its permissions'}.",
+                response,
             )
         return response

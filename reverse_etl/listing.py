@@ -23,33 +23,17 @@ from reverse_etl.destination import (
     Lister,
     ReadableStore,
     Refused,
-    Response,
 )
 from reverse_etl.dialect import Dialect, literal
 from reverse_etl.errors import SeamlineError
 from reverse_etl.http import AnswerLost, Client, OutOfPatience, Patience
 from reverse_etl.limiter import limiter_for
 from reverse_etl.project import Project, Sync
+from reverse_etl.transcript import Forgetful
 from reverse_etl.warehouse import Warehouse
 
 ROWS_PER_BATCH = 10_000
 FOREIGN = "at the channel: "  # and a hash: the key of a record that no row of ours stands for
-
-
-class _Asking:
-    """The transcript of a question: nothing changes by it, so nothing needs to be remembered."""
-
-    is_in_doubt = False
-
-    def recall(self, step: int) -> Response | None:
-        """See ``http.Transcript``."""
-        return None
-
-    def asking(self, step: int) -> None:
-        """See ``http.Transcript``."""
-
-    def answered(self, step: int, response: Response) -> None:
-        """See ``http.Transcript``."""
 
 
 def must_list(sync: Sync) -> None:
@@ -141,7 +125,7 @@ def _found(
             question = channel.list_page(
                 sync.object.name, sync.fields, audience, cursor, connection.settings
             )
-            page = client.drive(question, _Asking())
+            page = client.drive(question, Forgetful())
             for found in page.records:
                 yield (audience.name if audience else ""), found
             cursor = page.cursor

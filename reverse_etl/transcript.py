@@ -11,6 +11,22 @@ from reverse_etl.journal import Journal
 Answers = dict[tuple[str, int], dict[str, Any]]
 
 
+class Forgetful:
+    """The transcript of a question: nothing changes by it, so nothing needs to be remembered."""
+
+    is_in_doubt = False
+
+    def recall(self, step: int) -> Response | None:
+        """See ``http.Transcript``."""
+        return None
+
+    def asking(self, step: int) -> None:
+        """See ``http.Transcript``."""
+
+    def answered(self, step: int, response: Response) -> None:
+        """See ``http.Transcript``."""
+
+
 class JournalTranscript:
     """The transcript of one batch; ``answers`` are those of an earlier life of the run."""
 

@@ -39,6 +39,7 @@ from reverse_etl.destination import (
     Options,
     Page,
     Preparation,
+    Probe,
     Record,
     Refused,
     Request,
@@ -160,6 +161,10 @@ class HubSpot:
             options=("update_only", "create_only", "keep_edits"),
             lists=True,
             merges=True,
+            probe=Probe(
+                Request("GET", CONTACTS, params={"limit": "1"}),
+                needs=("crm.objects.contacts.read", "crm.objects.contacts.write"),
+            ),
         ),
     )
 

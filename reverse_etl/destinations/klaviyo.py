@@ -42,6 +42,7 @@ from reverse_etl.destination import (
     Options,
     Page,
     Preparation,
+    Probe,
     Record,
     Refused,
     Request,
@@ -85,6 +86,10 @@ PROFILE: dict[str, Any] = {
     "fields": (*ATTRIBUTES, "properties"),
     "composite": ("properties",),
     "lists": True,
+    "probe": Probe(
+        Request("GET", PROFILES, params={"page[size]": "1"}),
+        needs=("profiles:read", "profiles:write"),
+    ),
 }
 IDENTIFIERS = ("email", "phone_number", "external_id")
 REMOVED_PER_REQUEST = 1_000

@@ -8,12 +8,18 @@ import sys
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
-from reverse_etl.cli import app
+from reverse_etl.checking import app as checks
+from reverse_etl.cli import app as engine
 from reverse_etl.errors import SeamlineError
 from tests.reverse_etl.recorder import Recorder
 from tests.reverse_etl.world import World, people
+
+app = typer.Typer()
+app.add_typer(engine)
+app.add_typer(checks)
 
 
 @pytest.fixture

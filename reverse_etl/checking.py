@@ -1,0 +1,107 @@
+"""The commands that look before anything is planned: check, destinations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from reverse_etl.cli import EXIT_CODES, AsJson, Select, print_json, selected
+from reverse_etl.project import Project, Sync
+
+if TYPE_CHECKING:
+    from reverse_etl.destination import ChannelObject
+    from reverse_etl.registry import Channel
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+
+@app.command()
+def check(
+    *,
+    select: Select = None,
+    as_json: AsJson = False,
+    connect: Annotated[
+        bool,
+        typer.Option("--connect", help="Ask each channel one cheap question with its credentials."),
+    ] = False,
+) -> None:
+    """Check every declaration and connection. The warehouse is not touched, nor what channels hold.
+
+    With --connect, exit code 1 says that a channel did not let us in, and the reason why.
+    """
+    project = Project.load()
+    names = selected(project, select)
+    declared = [_declared(project, project.sync(name)) for name in names]
+    if not connect:
+        _print(declared, as_json, "sync destination object mode key purpose address live")
+        if not as_json:
+            typer.echo(f"{len(declared)} syncs are well declared.")
+        return
+    from reverse_etl.probing import probe_syncs  # noqa: PLC0415 - only who asks pays for it
+
+    probed = probe_syncs(project, names)
+    found = [each.as_json() for each in probed]
+    _print(found, as_json, "connection destination object address status detail")
+    if any(each.status == "bad" for each in probed):
+        raise typer.Exit(EXIT_CODES["failed"])
+
+
+@app.command()
+def destinations(as_json: AsJson = False) -> None:
+    """List the destinations, what each can hold, its limits, and the settings each needs."""
+    from reverse_etl.registry import destination_names, find_destination  # noqa: PLC0415
+
+    found = []
+    for channel in map(find_destination, destination_names()):
+        found += [_offered(channel, each) for each in channel.objects]
+    _print(found, as_json, "destination object modes match limits settings")
+
+
+def _print(rows: list[dict[str, Any]], as_json: bool, columns: str) -> None:
+    if as_json:
+        print_json(rows)
+        return
+    from reverse_etl.report import console, table_report  # noqa: PLC0415
+
+    console().print(table_report(rows, tuple(columns.split())))
+
+
+def _declared(project: Project, sync: Sync) -> dict[str, Any]:
+    connection = project.connection(sync)
+    return {
+        "sync": sync.name,
+        "destination": sync.destination,
+        "object": sync.object.name,
+        "mode": sync.mode,
+        "key": ", ".join(sync.key),
+        "purpose": sync.purpose.name,
+        "fields": list(sync.fields),
+        "address": connection.base_url,
+        "live": connection.is_live,
+        "file": sync.path,
+    }
+
+
+def _offered(channel: Channel, each: ChannelObject) -> dict[str, Any]:
+    """Return one row of the list; the settings in brackets may be left out."""
+    prefix = channel.slug.upper()
+    needed = [
+        f"{prefix}_{setting.name.upper()}"
+        if setting.required
+        else f"[{prefix}_{setting.name.upper()}]"
+        for setting in channel.settings
+    ]
+    limits = each.limits
+    rate = f", {limits.requests_per_second:g}/s" if limits.requests_per_second else ""
+    return {
+        "destination": channel.slug,
+        "label": channel.label,
+        "object": each.name,
+        "modes": ", ".join(each.modes),
+        "match": ", ".join(each.match),
+        "limits": f"{limits.rows:,} rows, {limits.bytes / 1_000:,.0f} kB{rate}",
+        "settings": ", ".join(needed),
+        "secrets": [f"{prefix}_{s.name.upper()}" for s in channel.settings if s.secret],
+        "needs": list(each.probe.needs) if each.probe else [],
+    }
