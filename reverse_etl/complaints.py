@@ -12,11 +12,11 @@ Vendors write errors in a handful of shapes; what differs is the names. All of t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reverse_etl.destination import Response
-from reverse_etl.verdicts import readable
+from reverse_etl.destination import Record, Response, Verdict
+from reverse_etl.verdicts import readable, refuse_or_wait, unread
 
 # The first of each that is there counts.
 CODES = ("code", "category", "errorCode", "error_code", "reason", "type", "title", "id")
@@ -48,7 +48,22 @@ def complaint_of(response: Response, words: Mapping[str, str] | None = None) -> 
     detail = f"{place}: {said}" if place and said and str(place) not in str(said) else str(said)
     known = (words or {}).get(code, "")
     reason = known if not detail or detail == code else f"{known} ({detail})" if known else detail
-    return readable(code), readable(reason or GENERAL.get(response.status, ""))
+    return readable(code), readable(
+        reason or GENERAL.get(response.status, f"The channel answered {response.status}.")
+    )
+
+
+def refusal(
+    records: Sequence[Record], response: Response, words: Mapping[str, str] | None = None
+) -> list[Verdict]:
+    """Return the verdicts after an answer that is no success.
+
+    Raises:
+        Refused: the channel found something wrong with the content.
+    """
+    if response.ok or not isinstance(response.json(), dict | list):
+        return unread(records, response)
+    return refuse_or_wait(records, response, *complaint_of(response, words))
 
 
 def _first_error(answer: Any) -> Mapping[str, Any]:

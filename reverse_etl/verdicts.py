@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 from reverse_etl.destination import (
@@ -12,6 +13,7 @@ from reverse_etl.destination import (
     Acknowledged,
     Record,
     Refused,
+    Request,
     Response,
     Verdict,
 )
@@ -20,6 +22,7 @@ from reverse_etl.destination import (
 # resource, an answer nobody can read) is no record's fault, and the records wait.
 _ABOUT_CONTENT = (400, 409, 413, 422)
 _LONGEST_REASON = 300
+EMAIL = "e-mail address"
 
 
 def readable(words: object) -> str:
@@ -84,20 +87,26 @@ def refuse_or_wait(
     return waiting(records, code, reason)
 
 
+def unidentified(record: Record, what: str) -> Verdict:
+    """Return the verdict of a record that lacks ``what`` the channel knows records by."""
+    code = "missing_email" if what == EMAIL else f"missing_{what.replace(' ', '_').lower()}"
+    reason = f"It has no {what}, by which the channel knows it."
+    return rejected(record, code, reason, is_permanent=True)
+
+
 def without_email(record: Record) -> Verdict:
     """Return the verdict of a record that a channel of e-mail addresses cannot know."""
-    reason = "It has no e-mail address, by which the channel knows people."
-    return rejected(record, "missing_email", reason, is_permanent=True)
+    return unidentified(record, EMAIL)
 
 
 def without_repeats(
-    records: Sequence[Record], identity: Callable[[Record], str]
+    records: Sequence[Record], identity: Callable[[Record], str], what: str = EMAIL
 ) -> tuple[list[Record], list[Verdict]]:
     """Split a batch into records that may go, and verdicts of those that may not.
 
-    ``identity`` is the address of the record at the channel. A record without one cannot be
-    delivered. Two records with the same one would overwrite each other within one request, in an
-    order that nobody promises: the first goes, the others are told.
+    ``identity`` is the address of the record at the channel, ``what`` it is called. A record
+    without one cannot be delivered. Two records with the same one would overwrite each other within
+    one request, in an order that nobody promises: the first goes, the others are told.
     """
     seen: set[str] = set()
     sendable: list[Record] = []
@@ -105,17 +114,72 @@ def without_repeats(
     for record in records:
         address = identity(record)
         if not address:
-            verdicts.append(without_email(record))
+            verdicts.append(unidentified(record, what))
         elif address in seen:
-            reason = "Another record of this sync has the same e-mail address."
-            verdicts.append(rejected(record, "repeated_email", reason))
+            code = "repeated_email" if what == EMAIL else "repeated_identifier"
+            reason = f"Another record of this sync has the same {what}."
+            verdicts.append(rejected(record, code, reason))
         else:
             seen.add(address)
             sendable.append(record)
     return sendable, verdicts
 
 
+def without_consent_fields(
+    records: Sequence[Record], names: Sequence[str]
+) -> tuple[list[Record], list[Verdict]]:
+    """Split a batch as above: consent is the channel's to keep, and no sync may write it.
+
+    ``names`` are the channel's fields that opt people in or out.
+    """
+    sendable: list[Record] = []
+    verdicts: list[Verdict] = []
+    for record in records:
+        written = next((name for name in names if name in record.fields), "")
+        if written:
+            reason = f"{written} is a consent property, which no sync may write."
+            verdicts.append(rejected(record, "consent_property", reason, is_permanent=True))
+        else:
+            sendable.append(record)
+    return sendable, verdicts
+
+
+def one_by_one(
+    records: Sequence[Record], tell: Callable[[Record], Generator[Request, Response, Verdict]]
+) -> Generator[Request, Response, list[Verdict]]:
+    """Speak to the channel of one record after the other; a refusal is that record's own."""
+    verdicts: list[Verdict] = []
+    for record in records:
+        try:
+            verdicts.append((yield from tell(record)))
+        except Refused as refused:
+            verdicts.append(rejected(record, refused.code, refused.reason))
+    return verdicts
+
+
+def text_of(fields: Mapping[str, object], name: str) -> str:
+    """Return a field or match key as text without blanks around it; ``""`` where there is none."""
+    value = fields.get(name)
+    return "" if value is None else str(value).strip()
+
+
+def document_of(value: Any) -> dict[str, Any] | None:
+    """Return a column that holds a JSON object; ``None`` where it is empty.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if value in (None, ""):
+        return None
+    try:
+        found = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError("is no JSON object")
+    return found
+
+
 def email_of(fields: Mapping[str, object]) -> str:
     """Return the e-mail in a record's fields or match keys as channels compare it: lower-case."""
-    value = fields.get("email")
-    return str(value).strip().lower() if value else ""
+    return text_of(fields, "email").lower()

@@ -68,16 +68,8 @@ from reverse_etl.verdicts import (
 LISTS = "/api/lists"
 JOBS = "/api/profile-bulk-import-jobs"
 PROFILES = "/api/profiles"
-ATTRIBUTES = (
-    "email",
-    "phone_number",
-    "external_id",
-    "first_name",
-    "last_name",
-    "organization",
-    "title",
-    "locale",
-)
+IDENTIFIERS = ("email", "phone_number", "external_id")
+ATTRIBUTES = (*IDENTIFIERS, "first_name", "last_name", "organization", "title", "locale")
 # What lists and profiles have in common. An import takes 10,000 profiles and 5 MB; the margin is
 # JSON:API's wrapping.
 PROFILE: dict[str, Any] = {
@@ -91,7 +83,6 @@ PROFILE: dict[str, Any] = {
         needs=("profiles:read", "profiles:write"),
     ),
 }
-IDENTIFIERS = ("email", "phone_number", "external_id")
 REMOVED_PER_REQUEST = 1_000
 # A filter goes into the URL, where proxies cut at about 8 kB.
 LOOKED_UP_PER_REQUEST = 50

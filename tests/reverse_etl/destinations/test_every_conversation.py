@@ -1,0 +1,323 @@
+"""Every channel's golden conversations: word for word, by contract, over a bad line, resumed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from reverse_etl.connection import Connection
+from reverse_etl.destination import Refused, Request, Verdict
+from reverse_etl.http import AnswerLost, Client, OutOfPatience, Patience
+from reverse_etl.journal import Journal, read_journal
+from reverse_etl.limiter import Limiter
+from reverse_etl.transcript import Answers, JournalTranscript
+from tests.reverse_etl.destinations.driver import by_key
+from tests.reverse_etl.destinations.golden import Case, cases, destinations, golden
+from tests.reverse_etl.loopback import Asked, Loopback, Told, loopback
+
+# Their golden requests, made of hashes or of their own wire form, are in test files of their own.
+ELSEWHERE = {"meta", "webhook"}
+ALL = [case for case in cases() if case.channel.slug not in ELSEWHERE]
+every_case = pytest.mark.parametrize(
+    "case", ALL, ids=[f"{case.channel.slug}-{case.name}" for case in ALL]
+)
+CONTRACTS = Path(__file__).resolve().parents[4] / "shared" / "contracts" / "normalised"
+HURRIED = Patience(attempts=3, seconds=2.0, first_wait=0.001, longest_wait=0.01, read_timeout=0.2)
+
+
+def described(verdict: Verdict) -> str:
+    """A verdict as golden files write it."""
+    code = f" {verdict.code}" if verdict.code else ""
+    reason = f": {verdict.reason}" if verdict.reason else ""
+    channel_id = f" -> {verdict.channel_id}" if verdict.channel_id else ""
+    return f"{verdict.status}{code}{reason}{channel_id}"
+
+
+def content_of(request: Request) -> Any:
+    if request.json is not None:
+        return json.loads(json.dumps(request.json, default=dict))
+    return request.form if request.form is not None else request.body
+
+
+@every_case
+def test_the_golden_conversation_is_kept_word_for_word(case: Case) -> None:
+    assert case.written, f"golden/{case.channel.slug}.yml has no conversation {case.name}"
+    conversation = case.channel.converse(case.batch())
+    expected = case.exchanges
+    asked: list[Request] = []
+    try:
+        asked.append(next(conversation))
+        for exchange in expected:
+            asked.append(conversation.send(exchange.answer))
+    except StopIteration as end:
+        found = by_key(end.value)
+    except Refused as refused:
+        found = {"all": Verdict("all", "rejected", refused.code, refused.reason)}
+    else:
+        pytest.fail(f"more is asked than is answered: {asked[-1]}")
+    for request, exchange in zip(asked, expected, strict=True):
+        assert (request.method, request.path) == (exchange.method, exchange.path)
+        assert dict(request.params) == exchange.params
+        assert content_of(request) == exchange.content
+    assert {key: described(verdict) for key, verdict in found.items()} == case.verdicts
+
+
+# What a bad line does, through the real client.
+
+
+def client(case: Case, url: str) -> Client:
+    settings = case.settings
+    connection = Connection(case.channel.slug, url, settings)
+    return Client(case.channel, connection, Limiter(0), HURRIED, connections=1)
+
+
+class Forgetting:
+    """A transcript that nobody reads again."""
+
+    def __init__(self) -> None:
+        self.is_in_doubt = False
+
+    def recall(self, step: int) -> None:
+        return None
+
+    def asking(self, step: int) -> None:
+        pass
+
+    def answered(self, step: int, response: Any) -> None:
+        pass
+
+
+def said(exchange: Any) -> Told:
+    return Told(exchange.answer.status, exchange.answer.body or None, dict(exchange.answer.headers))
+
+
+def playing(case: Case, before: list[Told]) -> Iterator[Loopback]:
+    """Serve the golden answers in turn, after some others."""
+    answers = iter([*before, *(said(exchange) for exchange in case.exchanges)])
+    with loopback(lambda _: next(answers)) as vendor:
+        yield vendor
+
+
+def driven(case: Case, url: str) -> dict[str, str]:
+    driver = client(case, url)
+    try:
+        verdicts = driver.drive(case.channel.converse(case.batch()), Forgetting())
+    except Refused as refused:
+        return {"all": described(Verdict("all", "rejected", refused.code, refused.reason))}
+    return {key: described(verdict) for key, verdict in by_key(verdicts).items()}
+
+
+TOO_FAST = [
+    Told(429, {"message": "slow down"}, {"Retry-After": "0"}),
+    Told(429, b"<html>", {"Content-Type": "text/html"}),
+    Told(429, {}, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "0"}),
+]
+
+
+@every_case
+def test_a_bad_line_changes_nothing_in_what_comes_of_it(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reverse_etl.http.time.sleep", lambda seconds: None)
+    exchanges = case.exchanges
+    if not exchanges:
+        pytest.skip("it asks for nothing")
+    for vendor in playing(case, TOO_FAST):
+        assert driven(case, vendor.url) == case.verdicts
+        # What was refused for its pace is asked again as it was.
+        assert len({(each.method, each.path, each.body) for each in vendor.asked[:4]}) == 1
+    is_repeatable = next(case.channel.converse(case.batch())).repeatable
+    for fault in (Told(503, b"<html>"), Told(0)):
+        for vendor in playing(case, [fault]):
+            if is_repeatable:
+                assert driven(case, vendor.url) == case.verdicts
+            else:
+                with pytest.raises(AnswerLost):
+                    driven(case, vendor.url)
+                assert len(vendor.asked) == 1
+
+
+@every_case
+def test_silence_is_no_verdict(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reverse_etl.http.time.sleep", lambda seconds: None)
+    if not case.exchanges:
+        pytest.skip("it asks for nothing")
+    with (
+        loopback(lambda _: Told(500)) as vendor,
+        pytest.raises((OutOfPatience, AnswerLost)),
+    ):
+        driven(case, vendor.url)
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@every_case
+def test_killed_at_any_step_it_is_finished_by_the_next_life(case: Case, tmp_path: Path) -> None:
+    exchanges = case.exchanges
+    for step in range(len(exchanges)):
+        journal = tmp_path / f"journal{step}"
+        found, asked = lives(case, journal, step)
+        must_not = [
+            number
+            for number, request in enumerate(requests_of(case))
+            if not request.repeatable and number <= step
+        ]
+        if step in must_not:
+            assert found is None, "a request that must not be repeated was asked again"
+        else:
+            assert found == case.verdicts
+        for number in must_not:
+            exchange = exchanges[number]
+            same = [a for a in asked if is_asked(a, exchange)]
+            again = [
+                e for e in exchanges if (e.path, e.content) == (exchange.path, exchange.content)
+            ]
+            assert len(same) <= len(again)
+
+
+def requests_of(case: Case) -> list[Request]:
+    """What is asked in the golden conversation."""
+    conversation = case.channel.converse(case.batch())
+    found = [next(conversation)]
+    try:
+        for exchange in case.exchanges:
+            found.append(conversation.send(exchange.answer))
+    except (StopIteration, Refused):
+        pass
+    return found
+
+
+def is_asked(asked: Asked, exchange: Any) -> bool:
+    return (asked.method, asked.path) == (exchange.method, exchange.path.split("?")[0]) and (
+        asked.body == b"" or asked.json == exchange.content
+    )
+
+
+def lives(case: Case, path: Path, step: int) -> tuple[dict[str, str] | None, list[Asked]]:
+    """Live once, die when the vendor has the request of ``step``, live again to the end."""
+    exchanges = case.exchanges
+    asked: list[Asked] = []
+
+    def vendor_says(request: Asked) -> Told:
+        asked.append(request)
+        rest = iter(exchanges)
+        matching = [e for e in rest if is_asked(request, e)]
+        before = sum(1 for each in asked[:-1] if _same(each, request))
+        return said(matching[min(before, len(matching) - 1)] if matching else exchanges[-1])
+
+    class Dying(Client):
+        count = 0
+
+        def send(self, request: Request, transcript: Any) -> Any:
+            response = super().send(request, transcript)
+            self.count += 1
+            if self.count > step:
+                raise Killed
+            return response
+
+    with loopback(vendor_says) as vendor:
+        connection = Connection(case.channel.slug, vendor.url, case.settings)
+        dying = Dying(case.channel, connection, Limiter(0), HURRIED, connections=1)
+        with Journal(path) as journal, pytest.raises(Killed):
+            dying.drive(
+                case.channel.converse(case.batch()), JournalTranscript(journal, {}, "b", False)
+            )
+        known: Answers = {(entry["asked"], entry["step"]): entry for entry in read_journal(path)}
+        asked_before = list(asked)
+        asked.clear()
+        with Journal(path) as journal:
+            transcript = JournalTranscript(journal, known, "b", True)
+            try:
+                found = client(case, vendor.url).drive(
+                    case.channel.converse(case.batch()), transcript
+                )
+            except AnswerLost:
+                return None, [*asked_before, *asked]
+            except Refused as refused:
+                all_ = Verdict("all", "rejected", refused.code, refused.reason)
+                return {"all": described(all_)}, [*asked_before, *asked]
+        verdicts = {key: described(verdict) for key, verdict in by_key(found).items()}
+        return verdicts, [*asked_before, *asked]
+
+
+def _same(left: Asked, right: Asked) -> bool:
+    return (left.method, left.path, left.body) == (right.method, right.path, right.body)
+
+
+# The vendor's own specification, where there is one.
+
+
+JUDGED = [case for case in ALL if "contract" in golden(case.channel.slug)]
+SLUGS = sorted({case.channel.slug for case in JUDGED})
+
+
+@pytest.fixture(scope="module")
+def specifications() -> dict[str, Any]:
+    openapi_core = pytest.importorskip("openapi_core", reason="openapi-core is not installed")
+    if not CONTRACTS.exists():
+        pytest.skip(f"the vendors' specifications are not at {CONTRACTS}")
+    return {
+        slug: openapi_core.OpenAPI.from_dict(
+            json.loads((CONTRACTS / golden(slug)["contract"]["file"]).read_text())
+        )
+        for slug in SLUGS
+    }
+
+
+def judge(specification: Any, slug: str, case: Case, request: Request | dict[str, Any]) -> None:
+    from openapi_core.contrib.requests import RequestsOpenAPIRequest  # noqa: PLC0415
+
+    contract = golden(slug)["contract"]
+    if isinstance(request, dict):
+        method, path = request["ask"].split(" ", 1)
+        request = Request(method, path, json=request.get("json"))  # type: ignore[arg-type]
+    path = request.path.removeprefix(contract.get("prefix", ""))
+    headers = {**case.channel.headers(case.settings), **request.headers}
+    headers.setdefault("Content-Type", "application/json")
+    prepared = requests.Request(
+        request.method,
+        contract["base"] + path,
+        headers=headers,
+        params=dict(request.params),
+        data=None if request.json is None else json.dumps(content_of(request)),
+    ).prepare()
+    specification.validate_request(RequestsOpenAPIRequest(prepared))
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_the_canary_is_refused(specifications: dict[str, Any], slug: str) -> None:
+    from openapi_core.exceptions import OpenAPIError  # noqa: PLC0415
+
+    case = next(case for case in JUDGED if case.channel.slug == slug)
+    canaries = golden(slug)["contract"]["canaries"]
+    assert canaries
+    for canary in canaries:
+        with pytest.raises(OpenAPIError):
+            judge(specifications[slug], slug, case, canary)
+
+
+@pytest.mark.parametrize(
+    "case", JUDGED, ids=[f"{case.channel.slug}-{case.name}" for case in JUDGED]
+)
+def test_every_request_keeps_the_vendors_contract(
+    specifications: dict[str, Any], case: Case
+) -> None:
+    slug = case.channel.slug
+    absent = golden(slug)["contract"].get("absent", [])
+    for request in requests_of(case) if case.exchanges else []:
+        if f"{request.method} {request.path}" not in absent:
+            judge(specifications[slug], slug, case, request)
+
+
+def test_every_golden_conversation_is_declared() -> None:
+    """A conversation that no destination declares is never held, and would rot."""
+    for channel in destinations():
+        written = set(golden(channel.slug).get("cases", {}))
+        assert written <= {case.name for case in cases() if case.channel.slug == channel.slug}
