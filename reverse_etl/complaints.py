@@ -19,7 +19,7 @@ from reverse_etl.destination import Record, Response, Verdict
 from reverse_etl.verdicts import readable, refuse_or_wait, unread
 
 # The first of each that is there counts.
-CODES = ("code", "category", "errorCode", "error_code", "reason", "type", "title", "id")
+CODES = ("code", "category", "errorCode", "error_code", "reason", "title", "type", "id")
 WORDS = ("detail", "message", "description", "msg", "reason", "title", "error")
 PLACES = ("field", "parameter", "pointer", "property")
 GENERAL = {

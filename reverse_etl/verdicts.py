@@ -27,7 +27,9 @@ EMAIL = "e-mail address"
 
 def readable(words: object) -> str:
     """Shorten a vendor's message and mask e-mail addresses: reasons are kept in logs."""
-    masked = re.sub(r"([^\s@\"'<>:=]{1})[^\s@\"'<>:=]*@", r"\1***@", " ".join(str(words).split()))
+    masked = re.sub(
+        r"([^\s@\"'<>:=()]{1})[^\s@\"'<>:=()]*@", r"\1***@", " ".join(str(words).split())
+    )
     return masked if len(masked) <= _LONGEST_REASON else masked[: _LONGEST_REASON - 1] + "…"
 
 
@@ -89,7 +91,7 @@ def refuse_or_wait(
 
 def unidentified(record: Record, what: str) -> Verdict:
     """Return the verdict of a record that lacks ``what`` the channel knows records by."""
-    code = "missing_email" if what == EMAIL else f"missing_{what.replace(' ', '_').lower()}"
+    code = "missing_email" if what == EMAIL else "missing_identifier"
     reason = f"It has no {what}, by which the channel knows it."
     return rejected(record, code, reason, is_permanent=True)
 

@@ -110,7 +110,7 @@ def test_the_sandbox_lets_everyone_in(declared: World, monkeypatch: pytest.Monke
         ({"category": "X", "message": "no"}, "X", "no"),
         (
             {"type": "t", "title": "Invalid Resource", "detail": "it looks fake"},
-            "t",
+            "Invalid Resource",
             "it looks fake",
         ),
         (
