@@ -10,11 +10,13 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from reverse_etl.destination import Destination
 from reverse_etl.errors import SeamlineError
+from reverse_etl.oauth import Tokens, tokens_for
 from reverse_etl.registry import Channel
 
 SANDBOX_URL = "http://127.0.0.1:8799"
@@ -33,15 +35,28 @@ class Connection:
     base_url: str
     settings: Mapping[str, str] = field(repr=False)
     is_live: bool = False
+    tokens: Tokens | None = field(default=None, repr=False)
 
     @property
     def host(self) -> str:
         """Host and port, by which requests are paced."""
         return urlsplit(self.base_url).netloc
 
+    def current_settings(self) -> Mapping[str, str]:
+        """Return the settings with an access token that is good now.
 
-def connect(name: str, channel: Channel, target: str, live_targets: frozenset[str]) -> Connection:
+        Raises:
+            TokenRefused: there is none to be had.
+        """
+        return {**self.settings, "TOKEN": self.tokens.token()} if self.tokens else self.settings
+
+
+def connect(
+    name: str, channel: Channel, target: str, live_targets: frozenset[str], home: Path
+) -> Connection:
     """Read the connection's settings from ``<NAME>_<SETTING>`` and its address from ``<NAME>_URL``.
+
+    Access tokens that expire are kept in ``home``.
 
     Raises:
         ConnectionRefused: a required setting is missing on a live target, or a target that is not
@@ -77,7 +92,26 @@ def connect(name: str, channel: Channel, target: str, live_targets: frozenset[st
             "it reaches loopback addresses only. Unset it, or add the target to 'live_targets' "
             "in dbt_project.yml."
         )
-    return Connection(name, base_url, settings, is_live)
+    return _with_tokens(Connection(name, base_url, settings, is_live), channel, home)
+
+
+def _with_tokens(connection: Connection, channel: Channel, home: Path) -> Connection:
+    """Let a channel with OAuth fetch its tokens, unless one is given in the environment."""
+    oauth = getattr(channel, "oauth", None)
+    name = connection.name
+    if oauth is None or os.environ.get(f"{name.upper()}_TOKEN"):
+        return connection
+    tokens = tokens_for(name, oauth, home)
+    if tokens is not None and (connection.is_live or is_loopback(tokens.url)):
+        return replace(connection, tokens=tokens)
+    if connection.is_live:
+        prefix = name.upper()
+        raise ConnectionRefused(
+            f"connection '{name}' has no credentials: set {prefix}_TOKEN; or {prefix}_CLIENT_ID, "
+            f"{prefix}_CLIENT_SECRET and {prefix}_REFRESH_TOKEN; or {prefix}_SERVICE_ACCOUNT, the "
+            "path of a key file."
+        )
+    return replace(connection, settings={**connection.settings, "TOKEN": SANDBOX_SECRET})
 
 
 def sandbox_url() -> str:

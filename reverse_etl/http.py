@@ -109,7 +109,6 @@ class Client:
         self._connection = connection
         self._limiter = limiter
         self._patience = patience
-        self._headers = channel.headers(connection.settings)
         self._lock = threading.Lock()
         self._pool = self._open_pool(connections)
 
@@ -214,7 +213,8 @@ class Client:
         return Response(answer.status, headers, answer.data), reason, True
 
     def _exchange(self, request: Request) -> urllib3.BaseHTTPResponse:
-        headers = {**self._headers, **request.headers}
+        known = self._channel.headers(self._connection.current_settings())
+        headers = {**known, **request.headers}
         body = request.body
         kind = ""
         if request.json is not None:
@@ -254,6 +254,8 @@ class Client:
 
     def _admitted(self, response: Response) -> Response:
         if response.status in DENIED:
+            if response.status == 401 and self._connection.tokens:
+                self._connection.tokens.forget()
             secrets = ", ".join(
                 f"{self._connection.name.upper()}_{setting.name.upper()}"
                 for setting in self._channel.settings

@@ -15,12 +15,19 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import phonenumbers
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ZIP_PLUS_FOUR = re.compile(r"(\d{5})-?\d{4}")
+_TITLE = re.compile(r"^(?:mr|mrs|ms|dr)\.?\s+")
+_SUFFIX = re.compile(r"(?:,\s*|\s+)(?:jr|sr|2nd|3rd|ii|iii|iv|cpa|dds|jd|md|phd)\.?$")
+_MOBILE_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_NO_MOBILE_ID = "00000000-0000-0000-0000-000000000000"  # what a phone says that forbids tracking
+_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ].*)?")
+_GENDERS = {"f": "f", "female": "f", "m": "m", "male": "m"}
 
 
 def text(value: object) -> str:
@@ -95,12 +102,77 @@ def external_id(value: str, country: str = "") -> str:
     return "" if "@" in value or value.startswith("+") else value
 
 
+def mobile_id(value: str, country: str = "") -> str:
+    """An advertising id of a device (IDFA or GAID): a UUID in lower case, not the one of zeros."""
+    lowered = value.lower()
+    usable = _MOBILE_ID.fullmatch(lowered) and lowered != _NO_MOBILE_ID
+    return lowered if usable else ""
+
+
+def gender(value: str, country: str = "") -> str:
+    """``f`` or ``m``; the vendor knows no other answer, so any other is left out."""
+    return _GENDERS.get(value.lower(), "")
+
+
+def part_of_date(place: int) -> Callable[[str, str], str]:
+    """Return the normaliser of a date's year (1), month (2) or day (3), zero-padded digits.
+
+    Only ISO dates are taken: 03/04/2001 is two days, according to who reads it.
+    """
+
+    def part(value: str, country: str = "") -> str:
+        found = _DATE.fullmatch(value)
+        if not found:
+            return ""
+        try:
+            date.fromisoformat(value[:10])
+        except ValueError:
+            return ""
+        return found.group(place)
+
+    return part
+
+
+def google_email(value: str, country: str = "") -> str:
+    """As ``email``; at gmail.com and googlemail.com alone dots and ``+tag`` name the same box."""
+    normalised = email(value)
+    box, _, domain = normalised.partition("@")
+    if domain not in ("gmail.com", "googlemail.com"):
+        return normalised
+    box = box.partition("+")[0].replace(".", "")
+    return f"{box}@{domain}" if box else ""
+
+
+def google_first_name(value: str, country: str = "") -> str:
+    """A name without its title: ``Dr. Anna-Maria`` is ``annamaria``."""
+    return name(_TITLE.sub("", value.lower()))
+
+
+def google_last_name(value: str, country: str = "") -> str:
+    """A name without what follows it: ``Doe, Jr.`` is ``doe``."""
+    return name(_SUFFIX.sub("", value.lower()))
+
+
+def clear_postcode(value: str, country: str = "") -> str:
+    """A postcode as people write it: upper case, single spaces. One with an ``@`` is none."""
+    return "" if "@" in value or len(value) > 12 else " ".join(value.upper().split())
+
+
+def upper_country_code(value: str, country: str = "") -> str:
+    """An upper-case ISO 3166 alpha-2 code."""
+    return country_code(value).upper()
+
+
 @dataclass(frozen=True)
 class Rule:
-    """How one vendor wants one identifier: the normaliser, and whether the result is hashed."""
+    """How one vendor wants one identifier: the normaliser, and whether the result is hashed.
+
+    ``is_part``: it is only a part of the value, so that no hash of it can be known.
+    """
 
     normalise: Callable[[str, str], str]
     hashed: bool = True
+    is_part: bool = False
 
 
 RULES: Mapping[str, Mapping[str, Rule]] = {
@@ -113,7 +185,30 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "state": Rule(state),
         "postcode": Rule(postcode),
         "country": Rule(country_code),
+        "gender": Rule(gender),
+        "birth_year": Rule(part_of_date(1), is_part=True),
+        "birth_month": Rule(part_of_date(2), is_part=True),
+        "birth_day": Rule(part_of_date(3), is_part=True),
+        "mobile_id": Rule(mobile_id, hashed=False),
         "external_id": Rule(external_id, hashed=False),
+    },
+    "google": {
+        "email": Rule(google_email),
+        "phone": Rule(e164),
+        "first_name": Rule(google_first_name),
+        "last_name": Rule(google_last_name),
+        "postcode": Rule(clear_postcode, hashed=False),
+        "country": Rule(upper_country_code, hashed=False),
+    },
+    "tiktok": {
+        "email": Rule(email),
+        "phone": Rule(e164),
+        "mobile_id": Rule(mobile_id),
+    },
+    "linkedin": {
+        "email": Rule(email),
+        "mobile_id": Rule(mobile_id, hashed=False),
+        "country": Rule(upper_country_code, hashed=False),
     },
 }
 
@@ -131,7 +226,7 @@ def prepare(vendor: str, identifier: str, value: object, country: object = "") -
     rule = RULES[vendor][identifier]
     raw = text(value)
     if rule.hashed and _SHA256.fullmatch(raw.lower()):
-        return raw.lower()
+        return "" if rule.is_part else raw.lower()
     normalised = rule.normalise(raw, text(country))
     if not normalised or not rule.hashed:
         return normalised

@@ -83,7 +83,9 @@ class Project:
 
     def connection(self, sync: Sync) -> Connection:
         """Return the sync's connection, its settings read from the environment."""
-        return connect(sync.connection, sync.channel, self.profile.target, self.live_targets)
+        return connect(
+            sync.connection, sync.channel, self.profile.target, self.live_targets, self.home
+        )
 
 
 def _variables(directory: Path) -> dict[str, Any]:

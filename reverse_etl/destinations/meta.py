@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Literal
 
 from reverse_etl.destination import (
@@ -35,6 +35,7 @@ from reverse_etl.destination import (
     Destination,
     Limits,
     Preparation,
+    Probe,
     Record,
     Refused,
     Request,
@@ -42,48 +43,45 @@ from reverse_etl.destination import (
     Setting,
     Verdict,
 )
-from reverse_etl.identifiers import prepare
+from reverse_etl.members import Identifiers, Row, Rows, chunks
 from reverse_etl.verdicts import (
     acknowledged,
     entries,
     part,
     readable,
     refuse_or_wait,
-    rejected,
     unread,
     waiting,
 )
 
-# Meta's key, the column it is made from. EXTERN_ID alone leaves unhashed, as Meta asks.
-KEYS = {
-    "EXTERN_ID": "external_id",
-    "EMAIL": "email",
-    "PHONE": "phone",
-    "FN": "first_name",
-    "LN": "last_name",
-    "CT": "city",
-    "ST": "state",
-    "ZIP": "postcode",
-    "COUNTRY": "country",
-}
-# A removal needs no more than what tells people apart.
-REMOVAL_KEYS = ("EXTERN_ID", "EMAIL", "PHONE")
-USABLE = ("EMAIL", "PHONE")
+# EXTERN_ID and MADID leave unhashed, as Meta asks; a removal needs no more than tells people apart.
+MEMBERS = Identifiers(
+    "meta",
+    {
+        "EXTERN_ID": "external_id",
+        "EMAIL": "email",
+        "PHONE": "phone",
+        "MADID": "mobile_id",
+        "GEN": "gender",
+        "DOBY": "birth_year",
+        "DOBM": "birth_month",
+        "DOBD": "birth_day",
+        "FN": "first_name",
+        "LN": "last_name",
+        "CT": "city",
+        "ST": "state",
+        "ZIP": "postcode",
+        "COUNTRY": "country",
+    },
+    alternatives=(frozenset({"EMAIL"}), frozenset({"PHONE"}), frozenset({"MADID"})),
+    removal=("EXTERN_ID", "EMAIL", "PHONE", "MADID"),
+)
 # Meta reads a removal's rows from the query string, where servers cut at about 8 kB.
 REMOVED_PER_REQUEST = 25
 # Rate limits, trouble on Meta's side, tokens, permissions, audiences closed for edits: nothing
 # that halving the batch would mend.
 NOT_ABOUT_ROWS = {1, 2, 4, 10, 17, 32, 102, 104, 190, 294, 613, 2650, *range(200, 300)}
 CLOSED_FOR_EDITS = 1713230
-
-Row = dict[str, str]
-
-
-def row(fields: Mapping[str, Any], keys: Sequence[str] = tuple(KEYS)) -> Row:
-    """Return the identifiers of one person as Meta takes them, the unusable ones left out."""
-    country = fields.get("country")
-    prepared = {key: prepare("meta", KEYS[key], fields.get(KEYS[key]), country) for key in keys}
-    return {key: value for key, value in prepared.items() if value}
 
 
 def session_id(batch_id: str) -> int:
@@ -97,7 +95,7 @@ def parameters(rows: Sequence[Row], session: int, total: int, last: bool) -> dic
     The schema holds only the keys that some row has; a row without one of them says ``""``, which
     Meta reads as unknown.
     """
-    schema = [key for key in KEYS if any(key in item for item in rows)]
+    schema = [key for key in MEMBERS.keys if any(key in item for item in rows)]
     payload = {"schema": schema, "data": [[item.get(key, "") for key in schema] for item in rows]}
     counted = {
         "session_id": session,
@@ -141,9 +139,15 @@ class Meta:
             # 10,000 rows is Meta's limit. Hashes are longer than what they hide, so that the
             # bytes of the columns are held well below any limit on the body.
             limits=Limits(rows=10_000, bytes=1_000_000, requests_per_second=10, concurrency=4),
-            match=("email", "phone"),
-            fields=tuple(KEYS.values()),
-            hashed=tuple(column for key, column in KEYS.items() if key != "EXTERN_ID"),
+            match=("email", "phone", "mobile_id"),
+            fields=MEMBERS.columns,
+            hashed=MEMBERS.hashed,
+            probe=Probe(
+                Request(
+                    "GET", "/{VERSION}/act_{AD_ACCOUNT}/customaudiences", params={"limit": "1"}
+                ),
+                needs=("ads_management",),
+            ),
         ),
     )
 
@@ -179,58 +183,21 @@ class Meta:
             raise ValueError("custom_audience_members needs an audience")
         path = f"/{_version(batch.settings)}/{batch.audience.channel_id}/users"
         session = session_id(batch.batch_id)
-        rows, verdicts = _usable(batch)
+        rows, verdicts = MEMBERS.rows(batch)
         if batch.operation == "remove":
             return verdicts + (yield from _remove(path, session, rows))
-        for verdict in (yield from _remove(path, session, _moved(rows))):
+        for verdict in (yield from _remove(path, session, MEMBERS.moved(rows))):
             if verdict.status != "acknowledged":
                 verdicts.append(verdict)
                 del rows[verdict.key]
         return verdicts + (yield from _send("POST", path, session, rows))
 
 
-Rows = dict[str, tuple[Record, Row]]
-
-
-def _usable(batch: Batch) -> tuple[Rows, list[Verdict]]:
-    """Return the rows of a batch, and the verdicts of records that Meta could match to nobody."""
-    removing = batch.operation == "remove"
-    rows: Rows = {}
-    verdicts = []
-    for record in batch.records:
-        known = {**record.fields, **record.sent_match} if removing else record.fields
-        identifiers = row(known, REMOVAL_KEYS if removing else tuple(KEYS))
-        if any(key in identifiers for key in USABLE):
-            rows[record.key] = (record, identifiers)
-        else:
-            reason = "It has neither a usable e-mail address nor a usable phone number."
-            verdicts.append(rejected(record, "no_usable_key", reason, is_permanent=True))
-    return rows, verdicts
-
-
-def _moved(rows: Rows) -> Rows:
-    """Return the rows as sent before, where an identifier by which Meta knew them has changed."""
-    staying = {value for _, now in rows.values() for key in USABLE if (value := now.get(key))}
-    moved: Rows = {}
-    for key, (record, _) in rows.items():
-        before = row(record.sent_match, USABLE)
-        gone = {name: value for name, value in before.items() if value not in staying}
-        if gone:
-            moved[key] = (record, gone)
-    return moved
-
-
 def _remove(path: str, session: int, rows: Rows) -> Generator[Request, Response, list[Verdict]]:
     verdicts: list[Verdict] = []
-    for chunk in _chunks(rows, REMOVED_PER_REQUEST):
+    for chunk in chunks(rows, REMOVED_PER_REQUEST):
         verdicts += yield from _send("DELETE", path, session, chunk)
     return verdicts
-
-
-def _chunks(rows: Rows, size: int) -> Iterator[Rows]:
-    items = list(rows.items())
-    for start in range(0, len(items), size):
-        yield dict(items[start : start + size])
 
 
 def _send(

@@ -22,7 +22,13 @@ from reverse_etl.destination import (
     Verdict,
 )
 
-SETTINGS = {"TOKEN": "sandbox", "AD_ACCOUNT": "sandbox", "VERSION": "v26.0"}
+SETTINGS = {
+    "TOKEN": "sandbox",
+    "AD_ACCOUNT": "sandbox",
+    "VERSION": "v26.0",
+    "ACCOUNT": "1234567890",
+    "ADVERTISER": "1234567890",
+}
 
 
 def records(

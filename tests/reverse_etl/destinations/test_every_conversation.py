@@ -21,7 +21,7 @@ from tests.reverse_etl.destinations.golden import Case, cases, destinations, gol
 from tests.reverse_etl.loopback import Asked, Loopback, Told, loopback
 
 # Their golden requests, made of hashes or of their own wire form, are in test files of their own.
-ELSEWHERE = {"meta", "webhook"}
+ELSEWHERE = {"meta", "tiktok", "webhook"}
 ALL = [case for case in cases() if case.channel.slug not in ELSEWHERE]
 every_case = pytest.mark.parametrize(
     "case", ALL, ids=[f"{case.channel.slug}-{case.name}" for case in ALL]

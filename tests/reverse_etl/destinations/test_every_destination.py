@@ -160,7 +160,7 @@ def longest_list(content: Any) -> int:
 def vendor_rows(slug: str, request: Request) -> int:
     """The most rows of one request by the vendor's documentation."""
     if not golden(slug):
-        return {"meta": 10_000, "webhook": 1_000}[slug]
+        return {"meta": 10_000, "tiktok": 50_000, "webhook": 1_000}[slug]
     for limit in golden(slug)["limits"]:
         if re.search(limit["path"], f"{request.method} {request.path}"):
             return int(limit["rows"])
