@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def loopback(answer: Callable[[Asked], Told]) -> Iterator[Loopback]:
             parts = urlsplit(self.path)
             asked = Asked(
                 self.command,
-                unquote(parts.path),
+                parts.path,
                 dict(parse_qsl(parts.query, keep_blank_values=True)),
                 {name.lower(): value for name, value in self.headers.items()},
                 self.rfile.read(int(self.headers.get("content-length") or 0)),

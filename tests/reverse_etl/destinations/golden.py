@@ -78,7 +78,7 @@ class Case:
 
     @property
     def exchanges(self) -> list[Exchange]:
-        return [_exchange(each) for each in self.written.get("exchanges", [])]
+        return [exchange_of(each) for each in self.written.get("exchanges", [])]
 
     @property
     def verdicts(self) -> dict[str, str]:
@@ -154,7 +154,8 @@ def golden(slug: str) -> dict[str, Any]:
     return found
 
 
-def _exchange(written: dict[str, Any]) -> Exchange:
+def exchange_of(written: dict[str, Any]) -> Exchange:
+    """One exchange as a golden file writes it."""
     method, path = written["ask"].split(" ", 1)
     content = written.get("json", written.get("form"))
     body = written.get("answer")

@@ -11,13 +11,13 @@ import pytest
 import requests
 
 from reverse_etl.connection import Connection
-from reverse_etl.destination import Refused, Request, Verdict
+from reverse_etl.destination import Destination, Refused, Request, Verdict
 from reverse_etl.http import AnswerLost, Client, OutOfPatience, Patience
 from reverse_etl.journal import Journal, read_journal
 from reverse_etl.limiter import Limiter
 from reverse_etl.transcript import Answers, JournalTranscript
-from tests.reverse_etl.destinations.driver import by_key
-from tests.reverse_etl.destinations.golden import Case, cases, destinations, golden
+from tests.reverse_etl.destinations.driver import SETTINGS, by_key, play
+from tests.reverse_etl.destinations.golden import Case, cases, destinations, exchange_of, golden
 from tests.reverse_etl.loopback import Asked, Loopback, Told, loopback
 
 # Their golden requests, made of hashes or of their own wire form, are in test files of their own.
@@ -65,6 +65,42 @@ def test_the_golden_conversation_is_kept_word_for_word(case: Case) -> None:
         assert dict(request.params) == exchange.params
         assert content_of(request) == exchange.content
     assert {key: described(verdict) for key, verdict in found.items()} == case.verdicts
+
+
+PREPARED = [
+    (channel, written)
+    for channel in destinations()
+    for written in golden(channel.slug).get("prepare", [])
+]
+
+
+@pytest.mark.parametrize(
+    ("channel", "written"), PREPARED, ids=[f"{c.slug}-{w['label']}" for c, w in PREPARED]
+)
+def test_a_list_is_found_or_made(channel: Destination, written: dict[str, Any]) -> None:
+    expected = [exchange_of(each) for each in written["exchanges"]]
+    known = {**SETTINGS, **golden(channel.slug).get("settings", {})}
+    preparation = channel.prepare(written["object"], "an_audience", written["label"], known)
+    answers = [each.answer for each in expected]
+    try:
+        asked, found = play(preparation, *answers)
+    except Refused as refused:
+        assert f"refused {refused.code}" == written["becomes"]
+        return
+    assert found == written["becomes"]
+    for request, exchange in zip(asked, expected, strict=True):
+        assert (request.method, request.path) == (exchange.method, exchange.path)
+        assert dict(request.params) == exchange.params
+        assert content_of(request) == exchange.content
+        # Made twice, a list would be there twice; where it is found by its name it may be repeated.
+        assert request.repeatable or request.method == "POST"
+
+
+def test_every_channel_with_audiences_shows_how_a_list_is_made() -> None:
+    shown = {(channel.slug, written["object"]) for channel, written in PREPARED}
+    # Theirs, with the terms to be accepted, are shown in a test file of their own.
+    others = {("google", "customer_match_members"), ("linkedin", "segment_users")}
+    assert shown | others == {(c.channel.slug, c.object.name) for c in ALL if c.mode == "audience"}
 
 
 # What a bad line does, through the real client.
@@ -195,7 +231,8 @@ def requests_of(case: Case) -> list[Request]:
 
 
 def is_asked(asked: Asked, exchange: Any) -> bool:
-    return (asked.method, asked.path) == (exchange.method, exchange.path.split("?")[0]) and (
+    found = (asked.method, asked.path, asked.params)
+    return found == (exchange.method, exchange.path, exchange.params) and (
         asked.body == b"" or asked.json == exchange.content
     )
 
