@@ -4,21 +4,38 @@ from __future__ import annotations
 
 import dagster as dg
 
+from orchestration.column_lineage import published_lineage
 from orchestration.defs.activation import build_syncs
-from orchestration.defs.automation import daily, every_morning, executor
+from orchestration.defs.alerts import build_alerts
+from orchestration.defs.automation import daily, every_morning, one_process
+from orchestration.defs.decisions import with_decisions
+from orchestration.defs.freshness import with_freshness
 from orchestration.defs.landing import build_landing
+from orchestration.defs.micro_batch import build_micro_batch
+from orchestration.defs.options import LaunchOptions
 from orchestration.defs.resources import dbt_resource
 from orchestration.defs.warehouse import build_warehouse
 from orchestration.parsing import parsed_manifest
+from reverse_etl.profile import home_directory
 
 _manifest = parsed_manifest()
+_micro_batch, _changes = build_micro_batch(_manifest)
+
+_assets = [*build_landing(_manifest), build_warehouse(_manifest), *build_syncs(_manifest)]
+_lineage = published_lineage(home_directory() / "manifest.json")
+
+
+def _shown(spec: dg.AssetSpec) -> dg.AssetSpec:
+    return with_decisions(with_freshness(spec), _lineage)
+
 
 defs = dg.Definitions(
-    assets=[*build_landing(_manifest), build_warehouse(_manifest), *build_syncs(_manifest)],
-    jobs=[daily],
+    assets=dg.map_asset_specs(_shown, _assets),
+    jobs=[daily, _micro_batch],
     schedules=[every_morning],
-    resources={"dbt": dbt_resource()},
-    executor=executor,
+    sensors=[_changes, *build_alerts()],
+    resources={"dbt": dbt_resource(), "options": LaunchOptions()},
+    executor=one_process,
 )
 
 

@@ -113,7 +113,7 @@ def _run_without_syncs() -> Ran:
 
     from orchestration.run import run_daily  # noqa: PLC0415
 
-    return run_daily(dg.AssetSelection.all() - dg.AssetSelection.groups("channels"))
+    return run_daily(dg.AssetSelection.all() - dg.AssetSelection.groups("plans", "channels"))
 
 
 def _warehouse() -> Path:

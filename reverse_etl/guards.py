@@ -65,14 +65,12 @@ class Sight:
 
 def look_before_planning(sight: Sight) -> list[GuardVerdict]:
     """Return the verdicts that need no plan."""
-    guards = (schema_drift, failed_tests, stale_source)
-    return [verdict for guard in guards for verdict in guard(sight)]
+    return [verdict for guard in BEFORE_PLANNING for verdict in guard(sight)]
 
 
 def look_at_plan(sight: Sight) -> list[GuardVerdict]:
     """Return the verdicts on what was planned."""
-    guards = (zero_rows, empty_keys, duplicate_keys, removed_fraction, removed_count)
-    return [verdict for guard in guards for verdict in guard(sight)]
+    return [verdict for guard in OF_THE_PLAN for verdict in guard(sight)]
 
 
 def schema_drift(sight: Sight) -> Iterator[GuardVerdict]:
@@ -179,6 +177,11 @@ def removed_count(sight: Sight) -> Iterator[GuardVerdict]:
     exceeded = limit is not None and removed > limit
     reason = f"{removed} records would be removed; the limit is {limit}" if exceeded else ""
     yield GuardVerdict("removed_count", not exceeded, reason)
+
+
+BEFORE_PLANNING = (schema_drift, failed_tests, stale_source)
+OF_THE_PLAN = (zero_rows, empty_keys, duplicate_keys, removed_fraction, removed_count)
+GUARDS = BEFORE_PLANNING + OF_THE_PLAN
 
 
 def _latest_results(warehouse: Warehouse) -> dict[str, str]:

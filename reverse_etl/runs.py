@@ -66,9 +66,14 @@ def begin_run(
     warehouse: Warehouse,
     *,
     started_at: datetime,
+    because: str = "",
     undoes: str | None = None,
 ) -> None:
-    """Record that ``plan`` is about to be carried out; ``undoes`` is the run it takes back."""
+    """Record that ``plan`` is about to be carried out.
+
+    ``because`` is why guards are overridden, ``undoes`` the run that it takes back.
+    """
+    overrides = ", ".join(verdict.name for verdict in plan.guards if verdict.overridden)
     held = warehouse.rows(
         "select reason, count(*) from sync.sync_plan where operation = 'hold' "
         f"and run_id = {literal(plan.run_id)} group by 1 order by 2 desc, 1"
@@ -83,7 +88,7 @@ def begin_run(
         "status": SENDING,
         "held_back": sum(count for _, count in held),
         "guards": json.dumps([verdict.as_json() for verdict in plan.guards]),
-        "overrides": ", ".join(verdict.name for verdict in plan.guards if verdict.overridden),
+        "overrides": f"{overrides}: {because}" if overrides and because else overrides,
         "held_reasons": json.dumps(dict(held)),
         "audiences": max(1, len(plan.audiences)),
         "undoes": undoes,

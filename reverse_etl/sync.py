@@ -34,9 +34,16 @@ log = logging.getLogger("seamline")
 
 
 def plan_sync(
-    project: Project, name: str, *, only: str | None = None, undo: Undo | None = None
+    project: Project,
+    name: str,
+    *,
+    overrides: Collection[str] = (),
+    only: str | None = None,
+    undo: Undo | None = None,
 ) -> Plan:
     """Plan a sync and leave its rows in ``sync.sync_plan``; nothing is sent.
+
+    ``overrides`` are guards that would be sent in spite of.
 
     Raises:
         SeamlineError: the sync, its connection or the warehouse is not what it should be.
@@ -45,7 +52,7 @@ def plan_sync(
     project.connection(sync)
     sync = undo.apply(sync) if undo else sync
     with ledger(project) as warehouse, warehouse.transaction():
-        return make_plan(project, sync, warehouse, only=only, undo=undo)
+        return make_plan(project, sync, warehouse, overrides=overrides, only=only, undo=undo)
 
 
 def run_sync(
@@ -53,6 +60,7 @@ def run_sync(
     name: str,
     *,
     overrides: Collection[str] = (),
+    because: str = "",
     only: str | None = None,
     undo: Undo | None = None,
     on_progress: Progress | None = None,
@@ -67,6 +75,7 @@ def run_sync(
         project: the project that declares the sync.
         name: the sync.
         overrides: guards to send in spite of; recorded with the run.
+        because: why they are overridden; recorded beside them.
         only: one key; everything else is left for later.
         undo: the run to take back instead of bringing the channel up to date.
         on_progress: called with rows done and rows in all, from any thread.
@@ -82,7 +91,7 @@ def run_sync(
         finished = story.finish_earlier_run()
         if finished is not None and finished.status == "failed":
             return finished
-        return story.run(overrides, only, undo)
+        return story.run(overrides, because, only, undo)
 
 
 @contextmanager
@@ -101,7 +110,9 @@ class _Story:
     patience: Patience
     on_progress: Progress | None
 
-    def run(self, overrides: Collection[str], only: str | None, undo: Undo | None) -> SyncResult:
+    def run(
+        self, overrides: Collection[str], because: str, only: str | None, undo: Undo | None
+    ) -> SyncResult:
         """Plan anew and carry the plan out."""
         started_at, began = clock(), time.monotonic()
         sync = undo.apply(self.sync) if undo else self.sync
@@ -113,7 +124,15 @@ class _Story:
                     self.project, sync, warehouse, overrides=overrides, only=only, undo=undo
                 )
                 undoes = undo.run_id if undo else None
-                begin_run(self.project, sync, plan, warehouse, started_at=started_at, undoes=undoes)
+                begin_run(
+                    self.project,
+                    sync,
+                    plan,
+                    warehouse,
+                    started_at=started_at,
+                    because=because,
+                    undoes=undoes,
+                )
                 if not plan.sending:
                     is_whole = only is None and undo is None
                     return self._end(plan.run_id, Outcome(), warehouse, began, is_whole=is_whole)

@@ -66,14 +66,18 @@ class Warehouse(Protocol):
 
 
 @contextmanager
-def open_warehouse(profile: Profile, home: Path) -> Iterator[Warehouse]:
+def open_warehouse(
+    profile: Profile, home: Path, *, patience: float = LOCK_PATIENCE_SECONDS
+) -> Iterator[Warehouse]:
     """Open the profile's warehouse together with the ledger, and close both.
+
+    ``patience`` is for how many seconds a DuckDB file that another process holds is waited for.
 
     Raises:
         WarehouseError: it does not exist, or another process keeps it locked.
     """
     if profile.dialect == "duckdb":
-        with _open_duckdb(Path(profile.settings["path"]), home) as connection:
+        with _open_duckdb(Path(profile.settings["path"]), home, patience) as connection:
             yield DuckDBWarehouse(connection)
     elif profile.dialect == "postgres":
         from reverse_etl.postgres import open_postgres  # noqa: PLC0415 - an extra
@@ -146,7 +150,7 @@ _one_instance = threading.Lock()
 
 
 @contextmanager
-def _open_duckdb(path: Path, home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def _open_duckdb(path: Path, home: Path, patience: float) -> Iterator[duckdb.DuckDBPyConnection]:
     if not path.is_file():
         raise WarehouseError(f"{path} does not exist; build the project first (`make demo`).")
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -154,7 +158,7 @@ def _open_duckdb(path: Path, home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         # The ledger holds match keys in clear: its files are nobody else's to read.
         previous = os.umask(0o077)
         try:
-            connection = _connect_when_free(path, home)
+            connection = _connect_when_free(path, home, patience)
             try:
                 yield connection
             finally:
@@ -163,10 +167,10 @@ def _open_duckdb(path: Path, home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             os.umask(previous)
 
 
-def _connect_when_free(path: Path, home: Path) -> duckdb.DuckDBPyConnection:
+def _connect_when_free(path: Path, home: Path, patience: float) -> duckdb.DuckDBPyConnection:
     import duckdb  # noqa: PLC0415 - only who opens the warehouse pays for it
 
-    deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
+    deadline = time.monotonic() + patience
     has_said = False
     while True:
         try:

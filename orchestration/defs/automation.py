@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import dagster as dg
 
-# Steps share one process, since DuckDB lets one process write. A step starts as soon as what it
-# reads is there: a failed test elsewhere in the warehouse does not hold back a healthy sync.
-executor = dg.in_process_executor.configured(
-    {"step_dependency_config": {"require_upstream_step_success": False}}, name="one_process"
+
+@dg.configured(
+    dg.in_process_executor,
+    config_schema={
+        "tries_again": dg.Field(
+            bool, default_value=True, description="Try a step again whose trouble may pass."
+        )
+    },
 )
+def one_process(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Run all steps in one process, since DuckDB lets one process write.
+
+    A step starts as soon as what it reads is there: a failed test elsewhere in the warehouse does
+    not hold back a healthy sync.
+    """
+    return {
+        "retries": {"enabled" if config["tries_again"] else "disabled": {}},
+        "step_dependency_config": {"require_upstream_step_success": False},
+    }
+
 
 daily = dg.define_asset_job(
     "daily",

@@ -7,9 +7,9 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.defs.resources import asset_key, database_pool
+from orchestration.defs.options import LaunchOptions, mendable
+from orchestration.defs.resources import asset_key, code_link, database_pool
 from orchestration.load import LoadReport, load_folder
-from reverse_etl.errors import SeamlineError
 from reverse_etl.profile import project_directory, read_profile
 
 GROUP = "raw"
@@ -33,15 +33,16 @@ def build_landing(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition | dg.
     if folder is None:
         return list(specs)
 
-    @dg.multi_asset(name="landing", specs=specs, pool=database_pool())
-    def landing(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        sources = {spec.key.path[0].removeprefix(PREFIX) for spec in specs}
-        try:
+    @dg.multi_asset(name="landing", specs=specs, pool=database_pool(), can_subset=True)
+    def landing(
+        context: dg.AssetExecutionContext, options: LaunchOptions
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        chosen = sorted(context.selected_asset_keys)
+        sources = {key.path[0].removeprefix(PREFIX) for key in chosen}
+        with options.clock(), mendable():
             report = load_folder(folder, read_profile(), only=sources, on_wait=context.log.info)
-        except SeamlineError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
-        for spec in specs:
-            yield dg.MaterializeResult(asset_key=spec.key, metadata=_metadata(spec.key, report))
+        for key in chosen:
+            yield dg.MaterializeResult(asset_key=key, metadata=_metadata(key, report))
 
     return [landing]
 
@@ -67,4 +68,5 @@ def _raw_spec(source: Mapping[str, Any]) -> dg.AssetSpec:
         group_name=GROUP,
         description=source["description"] or source["source_description"],
         kinds={"table"},
+        metadata=code_link(source),
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.metadata import CodeReferencesMetadataSet
 from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
@@ -50,3 +53,18 @@ def asset_key(node: Mapping[str, Any]) -> dg.AssetKey:
     """Return the asset key of a dbt node or source: its schema and its table."""
     table = node.get("identifier") or node.get("alias") or node["name"]
     return dg.AssetKey([node["schema"], table])
+
+
+def code_link(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the metadata by which Dagster links to the file of a dbt node or exposure."""
+    return _link((project_directory() / node["original_file_path"]).resolve())
+
+
+@cache
+def _link(path: Path) -> Mapping[str, Any]:
+    with warnings.catch_warnings():
+        # They have been beta for as long as they exist; dagster-dbt uses them itself.
+        warnings.simplefilter("ignore", category=dg.BetaWarning)
+        reference = dg.LocalFileCodeReference(file_path=str(path), label=path.name)
+        found = dg.CodeReferencesMetadataValue(code_references=[reference])
+    return dict(CodeReferencesMetadataSet(code_references=found))

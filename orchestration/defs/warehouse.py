@@ -21,13 +21,14 @@ from dagster_dbt import (
     DbtCliInvocation,
     DbtCliResource,
     DbtProject,
-    dbt_assets,
 )
-from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY
+from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY, build_dbt_specs
 
 from orchestration.defs.identity_figures import identity_observations
+from orchestration.defs.options import LaunchOptions
 from orchestration.defs.publication import publish_manifest
-from orchestration.defs.resources import asset_key, database_pool
+from orchestration.defs.resources import asset_key, code_link, database_pool
+from orchestration.defs.unit_tests import unit_test_checks, unit_test_results
 from orchestration.parsing import project_variables
 from reverse_etl.profile import home_directory
 
@@ -54,10 +55,14 @@ class Translator(DagsterDbtTranslator):
     def get_asset_spec(
         self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
     ) -> dg.AssetSpec:
-        """Add the edges that dbt cannot see: an audience model reads its channel's segments."""
+        """Add the edges that dbt cannot see, and a link to the file.
+
+        An audience model reads its channel's segments, by their YAML and not by a ref.
+        """
         spec = super().get_asset_spec(manifest, unique_id, project)
-        return spec.replace_attributes(
-            deps=[*spec.deps, *(dg.AssetDep(key) for key in _segments_read_by(manifest, unique_id))]
+        segments = [dg.AssetDep(key) for key in _segments_read_by(manifest, unique_id)]
+        return spec.replace_attributes(deps=[*spec.deps, *segments]).merge_attributes(
+            metadata=code_link(self.get_resource_props(manifest, unique_id))
         )
 
     def get_asset_check_spec(
@@ -76,13 +81,32 @@ def build_warehouse(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     """Return every dbt node of the project as assets, and every data test as a check."""
     translator = Translator()
 
-    @dbt_assets(
+    specs, checks = build_dbt_specs(
+        translator=translator,
         manifest=manifest,
-        name="warehouse",
-        dagster_dbt_translator=translator,
-        pool=database_pool(),
+        select="fqn:*",
+        exclude="",
+        selector="",
+        io_manager_key=None,
+        project=None,
     )
-    def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+
+    # What @dbt_assets does, with unit tests among the checks.
+    @dg.multi_asset(
+        name="warehouse",
+        specs=specs,
+        check_specs=[*checks, *unit_test_checks(manifest)],
+        can_subset=True,
+        pool=database_pool(),
+        allow_arbitrary_check_specs=True,
+    )
+    def warehouse(
+        context: dg.AssetExecutionContext, dbt: DbtCliResource, options: LaunchOptions
+    ) -> Iterator[Any]:
+        with options.clock():
+            yield from build(context, dbt)
+
+    def build(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
         invocations = []
         for number, selection in enumerate(_selections(context), start=1):
             invocation = dbt.cli(
@@ -101,6 +125,7 @@ def build_warehouse(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             home_directory() / "manifest.json",
         )
         results = [result for invocation in invocations for result in _results(invocation)]
+        yield from unit_test_results(manifest, results, context.selected_asset_check_keys)
         yield from identity_observations(manifest, results)
         failures = _failures(results)
         if failures:

@@ -9,7 +9,9 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
-LAYERS = ("raw", "staging", "intermediate", "marts", "segments", "activation", "channels")
+from tests.conftest import ROOT
+
+LAYERS = ("raw", "staging", "intermediate", "marts", "segments", "activation", "plans", "channels")
 
 
 @pytest.fixture(scope="module")
@@ -38,18 +40,20 @@ def test_every_table_of_the_project_is_an_asset_by_its_own_name(
         for node in [*manifest["nodes"].values(), *manifest["sources"].values()]
         if node["resource_type"] in ("model", "seed", "source")
     }
-    assets = {tuple(key.path) for key in graph.get_all_asset_keys() if key.path[0] != "channels"}
+    ours = {"plans", "channels"}
+    assets = {tuple(key.path) for key in graph.get_all_asset_keys() if key.path[0] not in ours}
     assert assets == tables
 
 
-def test_every_sync_is_an_asset_below_its_table(
+def test_every_sync_is_an_asset_below_its_plan_below_its_table(
     graph: AssetGraph, manifest: Mapping[str, Any]
 ) -> None:
     syncs = [name.split(".")[-1] for name in manifest["exposures"]]
     assert len(syncs) >= 5
     for sync in syncs:
         node = graph.get(_key(f"channels/{sync}"))
-        assert node.parent_keys == {_key(f"activation/sync_{sync}")}
+        assert node.parent_keys == {_key(f"plans/{sync}")}
+        assert graph.get(_key(f"plans/{sync}")).parent_keys == {_key(f"activation/sync_{sync}")}
         assert node.owners
         assert node.description
 
@@ -69,7 +73,7 @@ def test_data_tests_are_checks(graph: AssetGraph, manifest: Mapping[str, Any]) -
     checks = {(key.asset_key.to_user_string(), key.name) for key in graph.asset_check_keys}
     names = {name for _, name in checks}
     assert ("marts/people", "unique_people_person_id") in checks
-    assert ("channels/hubspot_contacts", "guards_passed") in checks
+    assert ("plans/hubspot_contacts", "removed_fraction") in checks
     # A test over several models with no model of its own belongs to no single asset.
     of_one_model = {
         node["name"]
@@ -78,6 +82,29 @@ def test_data_tests_are_checks(graph: AssetGraph, manifest: Mapping[str, Any]) -
     }
     assert len(of_one_model) > 100
     assert of_one_model <= names
+
+
+def test_unit_tests_are_checks(graph: AssetGraph, manifest: Mapping[str, Any]) -> None:
+    checks = {(key.asset_key.path[-1], key.name) for key in graph.asset_check_keys}
+    unit_tests = {(test["model"], test["name"]) for test in manifest["unit_tests"].values()}
+    assert len(unit_tests) > 20
+    assert unit_tests <= checks
+
+
+def test_assets_link_to_their_files(graph: AssetGraph) -> None:
+    for name, file in (
+        ("marts/people", "models/marts/profiles/people.sql"),
+        ("raw_shop/order", "models/staging/shop/_shop__sources.yml"),
+        ("channels/hubspot_contacts", "models/activation/sync_hubspot_contacts.yml"),
+    ):
+        [link] = graph.get(_key(name)).metadata["dagster/code_references"].code_references
+        assert link.file_path == str(ROOT / "dbt_project" / file)
+
+
+def test_what_is_published_or_sent_may_grow_only_so_old(graph: AssetGraph) -> None:
+    for key in graph.executable_asset_keys:
+        is_watched = key.path[0] in ("marts", "segments", "channels")
+        assert (graph.get(key).freshness_policy is not None) == is_watched, key
 
 
 def test_owners_are_those_of_the_groups(graph: AssetGraph) -> None:

@@ -25,6 +25,7 @@ from tests.orchestration.conftest import environment, load_definitions
 
 HEALTHY, MADE_FROM_DEALS = "abandoned_cart", "open_deals_with_unresolved_tickets"
 BROKEN_TEST = "select deal_id from {{ ref('deals') }}"
+SYNCS = dg.AssetSelection.groups("plans", "channels")
 MOVES = ("added", "changed", "removed", "appended")
 
 
@@ -72,25 +73,53 @@ def first(house: House) -> Ran:
 @pytest.fixture(scope="module")
 def second(house: House, first: Ran) -> Ran:
     """The syncs once more, nothing having changed."""
-    return run_daily(dg.AssetSelection.groups("channels"))
+    return run_daily(SYNCS)
 
 
 @pytest.fixture(scope="module")
-def third(house: House, second: Ran) -> Ran:
+def rehearsed(house: House, second: Ran) -> Ran:
+    """A dry run of one sync, for an audience that has a member to add."""
+    _forget_a_member(house, HEALTHY)
+    options = {"dry_run": True, "syncs": ["klaviyo_audience_members"]}
+    return run_daily(SYNCS, options)
+
+
+@pytest.fixture(scope="module")
+def third(house: House, rehearsed: Ran) -> Ran:
     """Deals fail a test, and two audiences have a member to add, one of them made from deals."""
     (house.project / "tests" / "assert_there_are_no_deals.sql").write_text(BROKEN_TEST)
     load_definitions()
-    with duckdb.connect(str(house.workspace.folder / "sync.duckdb")) as ledger:
-        for audience in (HEALTHY, MADE_FROM_DEALS):
-            ledger.execute(
-                "delete from sync_snapshot where rowid = (select min(rowid) from sync_snapshot "
-                "where sync = 'klaviyo_audience_members' and audience = ?)",
-                [audience],
-            )
+    _forget_a_member(house, MADE_FROM_DEALS)
     return run_daily(
         dg.AssetSelection.assets(["marts", "deals"])
-        | dg.AssetSelection.groups("activation", "channels")
+        | dg.AssetSelection.groups("activation")
+        | SYNCS
     )
+
+
+@pytest.fixture(scope="module")
+def overridden(house: House, third: Ran) -> Ran:
+    """The refused sync, sent in spite of the failed test."""
+    options = {"syncs": ["files_open_deals"], "override": {"failed_tests": "there are deals"}}
+    return run_daily(SYNCS, options)
+
+
+def _forget_a_member(house: House, audience: str) -> None:
+    with duckdb.connect(str(house.workspace.folder / "sync.duckdb")) as ledger:
+        ledger.execute(
+            "delete from sync_snapshot where rowid = (select min(rowid) from sync_snapshot "
+            "where sync = 'klaviyo_audience_members' and audience = ?)",
+            [audience],
+        )
+
+
+def _metadata(*key: str) -> dict[str, Any]:
+    """What the newest materialisation of an asset says."""
+    instance = dg.DagsterInstance.from_config(str(dagster_home()))
+    event = instance.get_latest_materialization_event(dg.AssetKey(key))
+    assert event
+    assert event.asset_materialization
+    return {name: value.value for name, value in event.asset_materialization.metadata.items()}
 
 
 def test_the_first_run_succeeds(first: Ran) -> None:
@@ -114,6 +143,15 @@ def test_identity_s_figures_are_on_its_assets(house: House, first: Ran) -> None:
     )
     assert shown["refused: blocked"] == blocked > 0
     assert shown["created: 2026-11-01"] == people
+
+
+def test_unit_tests_are_told_as_checks(first: Ran) -> None:
+    instance = dg.DagsterInstance.from_config(str(dagster_home()))
+    name = "test_two_campaigns_within_ninety_days_are_engagement"
+    key = dg.AssetCheckKey(dg.AssetKey(["segments", "newsletter_engaged"]), name)
+    (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+    assert record.evaluation
+    assert record.evaluation.passed
 
 
 def test_contacts_arrive_at_hubspot(house: House, first: Ran) -> None:
@@ -174,11 +212,32 @@ def test_the_manifest_is_published_compiled(house: House, first: Ran) -> None:
     assert published.count('"compiled": true') > 50
 
 
+def test_a_plan_says_what_would_be_sent(first: Ran) -> None:
+    plan = _metadata("plans", "klaviyo_audience_members")
+    assert plan["planned"] == plan["added"] == first.syncs["klaviyo_audience_members"]["added"]
+    assert plan["verdict"] == "passed"
+    assert "| suppressed |" in plan["held_reasons"]
+    assert "| removed_fraction |" in plan["guards"]
+
+
+def test_a_plan_s_sample_shows_no_address(house: House, first: Ran) -> None:
+    sample = _metadata("plans", "hubspot_contacts")["sample"]
+    assert sample.count("| add |") == 5
+    addresses = house.rows("select email from marts.people where email is not null")
+    assert not [email for (email,) in addresses if email in sample]
+
+
 def test_the_second_run_sends_nothing(second: Ran) -> None:
     assert second.is_success
     moved = {name: [sync[move] for move in MOVES] for name, sync in second.syncs.items()}
     assert len(moved) >= 5
     assert set(map(tuple, moved.values())) == {(0, 0, 0, 0)}, moved
+
+
+def test_a_dry_run_plans_and_sends_nothing(house: House, rehearsed: Ran) -> None:
+    assert rehearsed.is_success
+    assert rehearsed.syncs == {}
+    assert _metadata("plans", "klaviyo_audience_members")["added"] >= 1
 
 
 def test_a_failed_test_fails_the_run_and_is_named(third: Ran) -> None:
@@ -193,6 +252,19 @@ def test_a_failed_test_stops_the_sync_that_reads_its_table(third: Ran) -> None:
     assert "--override failed_tests" in refused[0]
 
 
+def test_a_refused_sync_is_stopped_at_its_plan(third: Ran) -> None:
+    assert "plans__files_open_deals" not in third.steps
+    assert "files_open_deals" not in third.steps
+    instance = dg.DagsterInstance.from_config(str(dagster_home()))
+    key = dg.AssetCheckKey(dg.AssetKey(["plans", "files_open_deals"]), "failed_tests")
+    (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+    evaluation = record.evaluation
+    assert evaluation
+    assert not evaluation.passed
+    assert evaluation.blocking
+    assert evaluation.severity == dg.AssetCheckSeverity.ERROR
+
+
 def test_a_healthy_sync_goes_although_a_test_failed(third: Ran) -> None:
     assert third.syncs["webhook_orders"]["status"] == "done"
     assert not [failure for failure in third.failures if failure.startswith("webhook_orders")]
@@ -203,3 +275,32 @@ def test_only_the_audiences_made_from_the_table_are_refused(third: Ran) -> None:
     assert MADE_FROM_DEALS in klaviyo
     assert HEALTHY not in klaviyo
     assert third.syncs["klaviyo_audience_members"]["added"] == 1
+
+
+def test_a_guard_is_overridden_with_a_reason_that_is_kept(house: House, overridden: Ran) -> None:
+    assert overridden.is_success
+    assert set(overridden.syncs) == {"files_open_deals"}
+    with duckdb.connect(str(house.workspace.folder / "sync.duckdb"), read_only=True) as ledger:
+        [(recorded,)] = ledger.execute(
+            "select overrides from sync_runs where sync = 'files_open_deals' "
+            "order by run_number desc limit 1"
+        ).fetchall()
+    assert recorded == "failed_tests: there are deals"
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"syncs": ["files_deals"]}, "There is no sync 'files_deals'"),
+        ({"override": {"failed_tests": "why"}}, "name the syncs it is for"),
+        ({"syncs": ["webhook_orders"], "override": {"failed_tests": " "}}, "give the reason"),
+        ({"syncs": ["webhook_orders"], "override": {"luck": "why"}}, "no guard 'luck'"),
+        ({"as_of": "yesterday"}, "options.as_of 'yesterday' is no instant"),
+    ],
+)
+def test_an_option_that_makes_no_sense_stops_the_run(
+    overridden: Ran, options: dict[str, Any], complaint: str
+) -> None:
+    ran = run_daily(dg.AssetSelection.assets(["plans", "webhook_orders"]), options)
+    assert not ran.is_success
+    assert complaint in ran.failures[0]
