@@ -3,7 +3,7 @@
 {#
     The relation (node, root) of every hooked node and the root of its tree. Only nodes whose parent
     is hooked as well have a way to go; of the others only those are needed that they meet on it.
-    Four hops a step.
+    The first step takes three hops, which is as high as most trees are, each later one four times as many.
 #}
 {% macro components_jump(hooks, round) %}
     {%- set jump_limit = config.get('max_jumps', 40) -%}
@@ -11,11 +11,15 @@
     {%- set roots = components_work_table('roots_' ~ round) -%}
     {% call components_create(state.chase) %}
         with moving as (
-            select hooks.node, parents.parent
+            select
+                hooks.node,
+                coalesce(grandparents.parent, parents.parent) as parent,
+                case when grandparents.parent is null then 0 else 1 end as has_moved
             from {{ hooks }} as hooks
             inner join {{ hooks }} as parents on hooks.parent = parents.node
+            left join {{ hooks }} as grandparents on parents.parent = grandparents.node
         )
-        select moving.node, moving.parent, 1 as has_moved
+        select moving.node, moving.parent, moving.has_moved
         from moving
         union all
         select hooks.node, hooks.parent, 0 as has_moved

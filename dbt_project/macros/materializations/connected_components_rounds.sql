@@ -17,12 +17,15 @@
 #}
 {% macro components_roots_of(pairs, with_forest) %}
     {%- set round_limit = config.get('max_rounds', 60) -%}
-    {%- set state = namespace(pairs=pairs, rounds=0) -%}
+    {%- set state = namespace(pairs=pairs, rounds=0, is_done=false) -%}
     {%- set maps = [] -%}
     {%- set forest = [] -%}
 
-    {% for _ in range(round_limit) %}
+    {% for _ in range(round_limit + 1) %}
         {% if components_is_empty(state.pairs, 'low <> high') %}
+            {%- set state.is_done = true -%}
+        {% endif %}
+        {% if state.is_done or loop.last %}
             {% break %}
         {% endif %}
         {%- set state.rounds = loop.index -%}
@@ -61,7 +64,7 @@
         {%- set state.pairs = contracted -%}
     {% endfor %}
 
-    {% if not components_is_empty(state.pairs, 'low <> high') %}
+    {% if not state.is_done %}
         {% do exceptions.raise_compiler_error(
             'connected_components: ' ~ model.unique_id ~ ' has not converged after ' ~ round_limit
             ~ ' rounds; nothing was published, the table of the last run stands'
@@ -74,7 +77,7 @@
 {% endmacro %}
 
 
-{# Composes the rounds' maps from the last, which is the smallest, to the first. #}
+{# Composes the rounds' maps from the last, which is the smallest, to the first, two at a time. #}
 {% macro components_unwind(pairs, maps) %}
     {% if not maps %}
         {%- set nothing = components_work_table('unwound_0') -%}
@@ -84,12 +87,22 @@
         {{ return(nothing) }}
     {% endif %}
     {%- set state = namespace(final=maps[-1]) -%}
-    {% for roots in maps[:-1] | reverse %}
+    {% for two in maps[:-1] | reverse | batch(2) %}
         {%- set final = components_work_table('unwound_' ~ loop.index) -%}
+        {%- set later = two[0] -%}
         {% call components_create(final) %}
-            select roots.node, coalesce(final.root, roots.root) as root
-            from {{ roots }} as roots
-            left join {{ state.final }} as final on roots.root = final.node
+            select rounds.node, coalesce(final.root, rounds.root) as root
+            from (
+                select later.node, later.root
+                from {{ later }} as later
+                {%- for earlier in two[1:] %}
+                union all
+                select earlier.node, coalesce(later.root, earlier.root) as root
+                from {{ earlier }} as earlier
+                left join {{ later }} as later on earlier.root = later.node
+                {%- endfor %}
+            ) as rounds
+            left join {{ state.final }} as final on rounds.root = final.node
             union all
             select final.node, final.root
             from {{ state.final }} as final
