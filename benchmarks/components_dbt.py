@@ -43,10 +43,10 @@ def run(folder: Path, model: str, *flags: str) -> dict[str, float]:
     """Run the model in a process of its own; return what ``main`` prints.
 
     Raises:
-        subprocess.CalledProcessError: the run failed.
+        subprocess.CalledProcessError: the run failed; what it said goes to the error stream.
     """
     command = [sys.executable, "-m", "benchmarks.components_dbt", str(folder), model, *flags]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return measured
 
