@@ -356,11 +356,13 @@ def files_stay_short(house: House) -> Iterator[str]:
 @rule
 def every_destination_is_in_the_readme(house: House) -> Iterator[str]:
     readme = house.text(Path("README.md")).lower()
-    for path in sorted((house.root / "reverse_etl" / "destinations").glob("[a-z]*.py")):
+    folder = house.root / "reverse_etl" / "destinations"
+    for path in sorted([*folder.glob("[a-z]*.py"), *folder.glob("[a-z]*/__init__.py")]):
         # Modules that say nothing about a channel are shared by those that do.
         is_destination = re.search(r"^destination\b", path.read_text(), re.MULTILINE)
-        if is_destination and not re.search(rf"\b{path.stem}\b", readme):
-            yield f"reverse_etl/destinations/{path.name}: README.md does not name {path.stem}"
+        name = path.parent.name if path.stem == "__init__" else path.stem
+        if is_destination and not re.search(rf"\b{name}\b", readme):
+            yield f"{path.relative_to(house.root)}: README.md does not name {name}"
 
 
 @rule

@@ -27,7 +27,7 @@ STOOD_IN = [
     case
     for case in CASES
     if case.channel.slug in ("meta", "webhook", "klaviyo")
-    or (case.channel.slug, case.object.name) == ("hubspot", "contacts")
+    or (case.channel.slug, case.object.name, case.mode) == ("hubspot", "contacts", "upsert")
 ]
 
 HTML = b"<!doctype html><title>502 Bad Gateway</title><h1>Bad Gateway</h1>"

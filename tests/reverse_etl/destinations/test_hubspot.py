@@ -119,6 +119,13 @@ def test_one_address_twice_in_a_batch_is_sent_once(running: Sandbox) -> None:
     assert found["p2"].code == "repeated_email"
 
 
+def test_a_deal_is_not_sent_without_the_property_that_finds_it() -> None:
+    rows = records("add", [{"dealname": "A deal"}])
+    asked, verdicts = play(destination.converse(batch(rows, "deals", "upsert")))
+    assert not asked
+    assert by_key(verdicts)["p1"].code == "no_unique_property"
+
+
 def test_no_consent_property_is_written() -> None:
     rows = records("add", [{**ADA, "hs_email_optout": False}])
     asked, verdicts = play(destination.converse(batch(rows, "contacts", "upsert")))
