@@ -60,7 +60,8 @@ class CrmObjects:
     def upsert(self, records: Sequence[Record], options: Options) -> Told:
         """Write records, but for those that the sync's options leave alone."""
         verdicts: list[Verdict] = []
-        chosen, kept = list(records), {}
+        kept: dict[str, list[str]] = {}
+        chosen = list(records)
         if options.chosen:
             chosen, kept = yield from self._look(records, verdicts, options)
         if chosen:
