@@ -11,6 +11,7 @@ from reverse_etl.errors import SeamlineError
 
 def compose() -> typer.Typer:
     """Return the whole command line. Rooms are imported here, when a command is really wanted."""
+    from orchestration.fit import fit_command  # noqa: PLC0415
     from orchestration.load import load  # noqa: PLC0415
     from reverse_etl.checking import app as checks  # noqa: PLC0415
     from reverse_etl.cli import app as engine  # noqa: PLC0415
@@ -25,6 +26,7 @@ def compose() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.command()(load)
+    app.command("fit")(fit_command)
     app.add_typer(seeds)
     app.add_typer(engine)
     app.add_typer(checks)

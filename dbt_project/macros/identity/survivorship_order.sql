@@ -3,6 +3,7 @@
     {%- set criteria = {
         'verified': 'case when is_verified then 0 else 1 end',
         'most_seen': 'mention_count desc',
+        'longest': 'length(attribute_value) desc',
         'source_priority': none,
         'most_recent': 'observed_at desc nulls last',
     } -%}

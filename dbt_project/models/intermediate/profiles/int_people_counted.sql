@@ -13,15 +13,9 @@ events as (
 
 ),
 
-orders as (
+bought as (
 
-    select * from {{ ref('orders') }}
-
-),
-
-returns as (
-
-    select * from {{ ref('returns') }}
+    select * from {{ ref('int_purchases_counted') }}
 
 ),
 
@@ -48,32 +42,6 @@ active as (
     where person_id is not null
     group by 1
 
-),
-
-bought as (
-
-    select
-        person_id,
-        count(*) as order_count,
-        sum(net_revenue) as net_revenue,
-        min(ordered_at) as first_order_at,
-        max(ordered_at) as last_order_at
-    from orders
-    where person_id is not null and status = 'placed'
-    group by 1
-
-),
-
--- A return that names its order is in the order's net revenue already.
-returned as (
-
-    select
-        person_id,
-        sum(amount_reporting) as amount_reporting
-    from returns
-    where person_id is not null and order_id is null
-    group by 1
-
 )
 
 select
@@ -81,7 +49,7 @@ select
     identified.identifier_count,
     identified.is_known = 0 as is_anonymous,
     coalesce(bought.order_count, 0) as order_count,
-    coalesce(bought.net_revenue, 0) - coalesce(returned.amount_reporting, 0) as net_revenue,
+    coalesce(bought.net_revenue, 0) as net_revenue,
     least(
         coalesce(identified.first_seen_at, active.first_seen_at, bought.first_order_at),
         coalesce(active.first_seen_at, identified.first_seen_at, bought.first_order_at),
@@ -97,4 +65,3 @@ select
 from identified
 left join active on identified.person_id = active.person_id
 left join bought on identified.person_id = bought.person_id
-left join returned on identified.person_id = returned.person_id

@@ -1,3 +1,4 @@
+-- noqa: disable=layout.indent
 with
 
 tickets as (
@@ -31,30 +32,54 @@ person_records as (
 judged as (
 
     select
-        *,
-        coalesce(status not in ('solved', 'closed'), true) as is_open
+        tickets.*,
+        coalesce(tickets.status not in ('solved', 'closed'), true) as is_open,
+        coalesce(followed.reopen_count, 0) as reopen_count,
+        followed.first_response_at,
+        -- A ticket that came back is not solved, whatever its history says.
+        case when tickets.status in ('solved', 'closed') then followed.solved_at end as solved_at
     from tickets
+    left join followed on tickets.ticket_id = followed.ticket_id
+
+),
+
+-- What is still waiting has waited until now.
+timed as (
+
+    select
+        *,
+        {{ seconds_between('created_at', 'coalesce(first_response_at, ' ~ as_of() ~ ')') }} / 3600
+            as waited_for_response,
+        {{ seconds_between('created_at', 'coalesce(solved_at, ' ~ as_of() ~ ')') }} / 3600
+            as waited_for_solution
+    from judged
 
 )
 
 select
-    judged.ticket_id,
+    timed.ticket_id,
     person_records.person_id,
-    judged.source_name,
-    judged.subject,
-    judged.status,
-    judged.priority,
-    judged.ticket_type,
-    judged.channel,
-    cast(coalesce(followed.reopen_count, 0) as {{ dbt.type_bigint() }}) as reopen_count,
-    judged.is_open,
-    judged.created_at,
-    judged.updated_at,
-    followed.first_response_at,
-    -- A ticket that came back is not solved, whatever its history says.
-    case when not judged.is_open then followed.solved_at end as solved_at
-from judged
-left join followed on judged.ticket_id = followed.ticket_id
+    timed.source_name,
+    timed.subject,
+    timed.status,
+    timed.priority,
+    timed.ticket_type,
+    timed.channel,
+    cast(timed.reopen_count as {{ dbt.type_bigint() }}) as reopen_count,
+    timed.is_open,
+    cast(case when timed.first_response_at is not null then timed.waited_for_response end
+        as numeric(18, 4)) as first_response_hours,
+    cast(case when timed.solved_at is not null then timed.waited_for_solution end
+        as numeric(18, 4)) as resolution_hours,
+    {{ exceeds_service_level('timed.waited_for_response', 'first_response_hours') }}
+        as is_response_late,
+    {{ exceeds_service_level('timed.waited_for_solution', 'resolution_hours') }}
+        and (timed.is_open or timed.solved_at is not null) as is_resolution_late,
+    timed.created_at,
+    timed.updated_at,
+    timed.first_response_at,
+    timed.solved_at
+from timed
 left join person_records
-    on judged.source_name = person_records.source_name
-    and judged.requester_source_id = person_records.source_id
+    on timed.source_name = person_records.source_name
+    and timed.requester_source_id = person_records.source_id

@@ -13,6 +13,7 @@ customers as (
     select
         customers.*,
         default_addresses.city,
+        default_addresses.postal_code,
         default_addresses.country,
         coalesce(customers.updated_at, customers.created_at) as observed_at,
         {{ international_phone('customers.phone', 'default_addresses.country') }} as dialled_phone
@@ -34,6 +35,7 @@ orders as (
     'first_name': 'first_name',
     'last_name': 'last_name',
     'city': 'city',
+    'postal_code': 'postal_code',
     'country': 'country',
 }, is_verified={'email': 'is_verified_email'}) }}
 

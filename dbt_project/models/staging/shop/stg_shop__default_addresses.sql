@@ -15,6 +15,7 @@ ranked as (
     select
         customer_id,
         city,
+        postal_code,
         country,
         row_number() over (
             partition by customer_id
@@ -27,6 +28,7 @@ ranked as (
 select
     customer_id,
     city,
+    postal_code,
     country
 from ranked
 where recency = 1

@@ -1,0 +1,59 @@
+"""Tables given by hand: what a model reads, typed by its parents' contracts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import duckdb
+
+from tests.conftest import Workspace
+
+Row = Mapping[str, Any]
+
+
+def give(workspace: Workspace, **tables: Iterable[Row]) -> None:
+    """Make each mart named with exactly these rows; a column left out is null."""
+    manifest = json.loads(workspace.manifest.read_text())
+    with duckdb.connect(str(workspace.warehouse)) as connection:
+        connection.execute("create schema if not exists marts")
+        for name, rows in tables.items():
+            contract = manifest["nodes"][f"model.seamline.{name}"]["columns"]
+            columns = ", ".join(f"{c['name']} {c['data_type']}" for c in contract.values())
+            connection.execute(f"create or replace table marts.{name} ({columns})")
+            for row in rows:
+                names, marks = ", ".join(row), ", ".join("?" * len(row))
+                connection.execute(
+                    f"insert into marts.{name} ({names}) values ({marks})", list(row.values())
+                )
+
+
+def give_query(workspace: Workspace, name: str, query: str) -> None:
+    """Append to a mart made by ``give`` what a query over files yields."""
+    with duckdb.connect(str(workspace.warehouse)) as connection:
+        connection.execute(f"insert into marts.{name} by name {query}")
+
+
+def ask(workspace: Workspace, query: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a query."""
+    with duckdb.connect(str(workspace.warehouse), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+def drill_down(workspace: Workspace, mart: str) -> tuple[list[str], list[str]]:
+    """Return an aggregate's keys and measures, as it has them and as its documented rows add up."""
+    nodes = json.loads(workspace.manifest.read_text())["nodes"]
+    node = nodes[f"model.seamline.{mart}"]
+    documented = node["config"]["meta"]["drill_down"]
+    (keys,) = (
+        ", ".join(test["test_metadata"]["kwargs"]["columns"])
+        for test in nodes.values()
+        if test.get("attached_node") == node["unique_id"]
+        and test["test_metadata"]["name"] == "unique_together"
+    )
+    measures = ", ".join(f"cast({name} as numeric(18, 4))" for name in documented["measures"])
+    sums = ", ".join(f"cast({sum} as numeric(18, 4))" for sum in documented["measures"].values())
+    aggregate = ask(workspace, f"select {keys}, {measures} from marts.{mart}")
+    rows = ask(workspace, f"select {keys}, {sums} from ({documented['rows']}) group by {keys}")
+    return sorted(map(repr, aggregate)), sorted(map(repr, rows))
