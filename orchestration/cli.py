@@ -16,6 +16,7 @@ def compose() -> typer.Typer:
     from reverse_etl.checking import app as checks  # noqa: PLC0415
     from reverse_etl.cli import app as engine  # noqa: PLC0415
     from reverse_etl.identity.cli import app as explain  # noqa: PLC0415
+    from reverse_etl.person import person_command  # noqa: PLC0415
     from seeds.cli import app as seeds  # noqa: PLC0415
 
     app = typer.Typer(
@@ -27,6 +28,7 @@ def compose() -> typer.Typer:
     )
     app.command()(load)
     app.command("fit")(fit_command)
+    app.command("person")(person_command)
     app.add_typer(seeds)
     app.add_typer(engine)
     app.add_typer(checks)
