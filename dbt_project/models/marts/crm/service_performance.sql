@@ -27,7 +27,7 @@ select
     {%- set column = {'response_hours': 'first_response_hours'}.get(hours, hours) %}
     cast(
         percentile_cont(0.5) within group (order by cast({{ column }} as {{ type_double() }}))
-        as numeric(18, 4)
+        as numeric(18, 6)
     ) as median_{{ hours }}{{ ',' if not loop.last }}
     {%- endfor %}
 from tickets
