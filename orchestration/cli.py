@@ -11,12 +11,14 @@ from reverse_etl.errors import SeamlineError
 
 def compose() -> typer.Typer:
     """Return the whole command line. Rooms are imported here, when a command is really wanted."""
+    from orchestration.compiling import compiled  # noqa: PLC0415
     from orchestration.fit import fit_command  # noqa: PLC0415
     from orchestration.load import load  # noqa: PLC0415
     from reverse_etl.checking import app as checks  # noqa: PLC0415
     from reverse_etl.cli import app as engine  # noqa: PLC0415
     from reverse_etl.identity.cli import app as explain  # noqa: PLC0415
     from reverse_etl.person import person_command  # noqa: PLC0415
+    from reverse_etl.segments.cli import explain_membership_command, verbs  # noqa: PLC0415
     from seeds.cli import app as seeds  # noqa: PLC0415
 
     app = typer.Typer(
@@ -32,6 +34,8 @@ def compose() -> typer.Typer:
     app.add_typer(seeds)
     app.add_typer(engine)
     app.add_typer(checks)
+    app.add_typer(verbs(compiled))
+    explain.command("membership")(explain_membership_command)
     app.add_typer(explain, name="explain")
     return app
 

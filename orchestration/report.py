@@ -113,6 +113,7 @@ def print_next_steps(console: Console) -> None:
     console.print(
         "\n[bold]Look next[/bold]\n"
         "  make sandbox                     the channels' side: every audience as it arrived\n"
+        "  .venv/bin/seamline catalogue     every audience in words: what for, how many, why\n"
         "  make dagster                     the whole graph, every check, every run\n"
         "  .venv/bin/seamline plan          what would be sent now: nothing, until data change\n"
         "  .venv/bin/seamline status        the runs so far\n"

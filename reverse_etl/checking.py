@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from reverse_etl.cli import EXIT_CODES, AsJson, Select, print_json, selected
+from reverse_etl.plan import as_of
 from reverse_etl.project import Project, Sync
+from reverse_etl.segments.declaration import declared_segments
 
 if TYPE_CHECKING:
     from reverse_etl.destination import ChannelObject
@@ -33,10 +35,14 @@ def check(
     project = Project.load()
     names = selected(project, select)
     declared = [_declared(project, project.sync(name)) for name in names]
+    segments = declared_segments(project, as_of().date())
     if not connect:
         _print(declared, as_json, "sync destination object mode key purpose address live")
         if not as_json:
-            typer.echo(f"{len(declared)} syncs are well declared.")
+            typer.echo(f"{len(declared)} syncs and {len(segments)} segments are well declared.")
+            for each in segments:
+                if each.is_expired:
+                    typer.echo(each.pause)
         return
     from reverse_etl.probing import probe_syncs  # noqa: PLC0415 - only who asks pays for it
 

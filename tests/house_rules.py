@@ -19,6 +19,8 @@ PUBLISHED = ("marts", "segments", "activation")
 # Published facts at the finest grain. Steps that join or count build on what everybody can read
 # instead of on a second copy of it; no other mart is read before the marts.
 EARLY_MARTS = {"identities", "person_records", "events", "orders", "returns"}
+# Built with activation, since they too loop over the segments; nothing of them is sent.
+AUDIENCES = "audiences"
 SEGMENT_FACTS = ("label", "owner", "objective", "purpose", "expires_on", "channels")
 
 # Macros in these folders may speak one engine's dialect: they dispatch.
@@ -217,6 +219,8 @@ def published_columns_are_named_by_type(house: House) -> Iterator[str]:
 def every_sync_model_has_exactly_one_exposure(house: House) -> Iterator[str]:
     exposures = house.manifest["exposures"].values()
     for model in house.models("activation"):
+        if model["schema"] == AUDIENCES:
+            continue
         beside = [e for e in exposures if model["unique_id"] in e["depends_on"]["nodes"]]
         if len(beside) != 1:
             yield f"{file_of(model)}: has {len(beside)} exposures; exactly one makes it a sync"
@@ -286,11 +290,13 @@ def models_are_named_by_their_layer(house: House) -> Iterator[str]:
         "marts": r"(?!stg_|int_|sync_(?!health$)|fct_|dim_)[a-z_]+",
         "segments": r"(?!stg_|int_|sync_)[a-z_]+",
         "activation": r"sync_(?P<folder>[a-z]+)_[a-z_]+",
+        AUDIENCES: r"(audience|membership)[a-z_]+",
     }
     for model in house.models():
-        shape = re.fullmatch(shapes[layer_of(model)], model["name"])
+        layer = AUDIENCES if model["schema"] == AUDIENCES else layer_of(model)
+        shape = re.fullmatch(shapes[layer], model["name"])
         if shape is None:
-            yield f"{file_of(model)}: is not named like {shapes[layer_of(model)]}"
+            yield f"{file_of(model)}: is not named like {shapes[layer]}"
         elif layer_of(model) == "staging" and shape["folder"] != model["fqn"][2]:
             yield f"{file_of(model)}: names another source than its folder"
         if layer_of(model) != "staging" and "__" in model["name"]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,17 @@ import duckdb
 import psycopg2
 import pytest
 
+from reverse_etl.project import Project
+from reverse_etl.segments.explain import explain
+from reverse_etl.segments.predicates import take_apart
+from reverse_etl.segments.preview import preview
+from reverse_etl.segments.replay import Replay
+from reverse_etl.segments.segment import find_segment, segments
+from reverse_etl.warehouse import open_warehouse
 from tests.conftest import Workspace
 from tests.postgres.server import PostgresServer
 
-LAYERS = ("reference", "intermediate", "marts", "segments", "activation")
+LAYERS = ("reference", "intermediate", "marts", "segments", "activation", "audiences")
 # Tables that models do not own but fill: who entered and left a segment, and when.
 KEPT = ("segments.segment_memberships",)
 
@@ -62,6 +70,41 @@ def test_every_table_holds_the_same_rows(
             differences += [f"{relation}: {line}" for line in _differences(ours, theirs)]
     assert len(relations) > 50
     assert not differences, "\n".join(differences)
+
+
+def test_segments_are_explained_and_previewed_alike(
+    on_postgres: str,
+    postgres: PostgresServer,
+    built_warehouse: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By the SQL that dbt compiles for PostgreSQL, taken apart and asked there."""
+    workspace = Workspace(tmp_path, postgres.environment("parity"))
+    workspace.dbt("--quiet", "compile", "--select", "fqn:*")
+    for name, value in workspace.environment.items():
+        monkeypatch.setenv(name, value)
+    project = Project.load()
+    with (
+        duckdb.connect(str(built_warehouse), read_only=True) as duck,
+        open_warehouse(project.profile, project.home) as warehouse,
+    ):
+        people = [str(p) for (p,) in duck.execute("select person_id from marts.people").fetchall()]
+        for segment in segments(project.manifest):
+            query = f"select person_id from segments.{segment.name}"
+            real = {str(person) for (person,) in duck.execute(query).fetchall()}
+            replay = Replay(warehouse, project.manifest)
+            columns = replay.columns_read(segment.unique_id)
+            definition = take_apart(segment.sql, "postgres", columns)
+            told = explain(definition, people, warehouse.rows)
+            assert {person for person, each in told.items() if each.is_member} == real
+            assert all(each.is_member or each.reasons or each.missing for each in told.values())
+            found = preview(project, warehouse, segment)
+            assert found.size == len(real)
+            assert [each.people for each in found.coverage] == [len(real)] * len(found.coverage)
+        past = Replay(warehouse, project.manifest, datetime(2026, 10, 15))
+        members = past.rows(past.of(find_segment(project.manifest, "new_customers")))
+        assert len(members) > 5
 
 
 def test_the_comparison_sees_a_changed_value() -> None:

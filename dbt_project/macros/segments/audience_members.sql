@@ -2,7 +2,8 @@
   One row per member of every segment that names the destination among its channels.
 
   `match_columns` maps the channel's field names to columns of `people`. Segments past their
-  `expires_on` have no members. People a channel cannot match stay in, with empty match fields:
+  `expires_on` have no members, and those in an experiment's control group are none; nor are
+  those in a segment that it says to `exclude`, which comes first. People a channel cannot match stay in, with empty match fields:
   the planner holds them back and counts them.
 #}
 {% macro audience_members(destination, match_columns, with_properties=false) %}
@@ -25,6 +26,12 @@ members as (
         {%- endif %}
     from {{ segment_relation(segment) }} as member
     where {{ as_of() }} < cast('{{ meta.expires_on }}' as {{ dbt.type_timestamp() }})
+        {%- if meta.experiment %}
+        and {{ experiment_variant(meta.experiment, 'member.person_id') }} <> 'control'
+        {%- endif %}
+        {%- for other in segments_for() if other.name in meta.get('exclude', []) %}
+        and member.person_id not in (select person_id from {{ segment_relation(other) }})
+        {%- endfor %}
 
     union all
 {% endfor %}

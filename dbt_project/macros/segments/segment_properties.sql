@@ -1,5 +1,6 @@
 {#
-  A segment's evidence as one JSON object: the columns of its contract, `person_id` left out.
+  A segment's evidence as one JSON object: the columns of its contract, `person_id` left out, and
+  the variant of its experiment where it runs one.
   A column whose YAML says `meta: {is_json: true}` goes in as JSON, not as quoted text.
 #}
 {% macro segment_properties(segment) %}
@@ -11,5 +12,11 @@
             column.name: ('member.' ~ column.name, 'json' if is_json else type)
         }) -%}
     {%- endfor -%}
+    {%- set experiment = segment.config.meta.segment.get('experiment') -%}
+    {%- if experiment -%}
+        {%- do properties.update({
+            'variant': (experiment_variant(experiment, 'member.person_id'), 'string')
+        }) -%}
+    {%- endif -%}
     {{- return(json_object(properties)) -}}
 {% endmacro %}

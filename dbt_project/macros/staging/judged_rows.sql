@@ -2,7 +2,7 @@
     The verdict on every row of a CTE that starts with row_origin: quarantined (with the first
     reason that holds; an empty key is always missing_key), duplicate (a version of the same
     record that a newer one supersedes), or accepted. reasons maps a typed reason to the
-    condition that shows it. What arrived after as_of never supersedes what was known then.
+    condition that shows it. What arrived after known_at never supersedes what was known then.
 #}
 {%- macro judged_rows(relation, reasons={}, newest_by=none, same_as=['source_id']) %}
 , reasoned as (
@@ -26,7 +26,7 @@ select
         when row_number() over (
             partition by {{ same_as | join(', ') }}, case when quarantine_reason is null then 1 else 0 end
             order by
-                case when loaded_at <= {{ as_of() }} then 0 else 1 end,
+                case when loaded_at <= {{ known_at() }} then 0 else 1 end,
                 {% if newest_by %}{{ newest_by }} desc nulls last,{% endif %}
                 loaded_at desc,
                 {{ byte_order('_file') }} desc,

@@ -1,5 +1,5 @@
 {#
-    One conformed entity from every enabled source that brings it: accepted rows known at as_of.
+    One conformed entity from every enabled source that brings it: accepted rows that known_at knows.
     This is the one place where a source's deletes leave everything downstream. columns maps name
     to type (string, timestamp, date, float, bigint, boolean, money). source_name, source_id and
     loaded_at always come along. With no source left, the relation is empty and typed.
@@ -14,7 +14,7 @@ select
     cast({{ name }} as {{ type_of(type) }}) as {{ name }}{{ ',' if not loop.last }}
     {%- endfor %}
 from {{ ref('stg_' ~ source_name ~ '__' ~ entity) }}
-where row_status = 'accepted' and not is_deleted and loaded_at <= {{ as_of() }}
+where row_status = 'accepted' and not is_deleted and loaded_at <= {{ known_at() }}
     {{- '\n\nunion all\n' if not loop.last }}
     {%- endfor %}
     {%- if not sources %}

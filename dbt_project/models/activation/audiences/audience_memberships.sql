@@ -1,0 +1,13 @@
+{# Who is in which audience today, in the shape in which Census reads warehouse-managed audiences. #}
+with
+
+members as (
+
+    {{ segment_members() }}
+
+)
+
+select
+    person_id,
+    audience_id
+from members

@@ -1,0 +1,108 @@
+"""Segments as the manifest has them, and the instants in what dbt compiled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from reverse_etl.errors import SeamlineError
+from reverse_etl.manifest import Manifest, Relation
+from reverse_etl.warehouse import Warehouse
+
+# What the macro as_of renders. known_at renders the same, and a mark.
+_AS_OF = re.compile(
+    r"(cast\(')(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6})(' as [a-z ]+\))(?!\s*/\* known at \*/)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One segment: its compiled SQL, and what its YAML says of it."""
+
+    name: str
+    unique_id: str  # empty where dbt does not know it
+    sql: str
+    meta: Mapping[str, Any]
+
+    @property
+    def label(self) -> str:
+        """What channels call it."""
+        return str(self.meta.get("label") or self.name)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The destinations or connections that receive it."""
+        return tuple(self.meta.get("channels") or ())
+
+
+def segments(manifest: Manifest) -> Iterator[Segment]:
+    """Yield every segment, by name."""
+    for unique_id, meta in sorted(manifest.segments()):
+        node = manifest.nodes[unique_id]
+        yield Segment(node["name"], unique_id, node.get("compiled_code") or "", meta)
+
+
+def find_segment(manifest: Manifest, name: str) -> Segment:
+    """Return the segment called ``name``.
+
+    Raises:
+        SeamlineError: there is none, or dbt has not compiled it.
+    """
+    known = {each.name: each for each in segments(manifest)}
+    if name not in known:
+        raise SeamlineError(f"There is no segment '{name}'; there are: {', '.join(known)}.")
+    if not known[name].sql:
+        raise SeamlineError(
+            f"{manifest.path} holds no compiled SQL of '{name}'; build the project, or compile it "
+            "with `dbt compile --select 'fqn:*'`."
+        )
+    return known[name]
+
+
+def draft(path: Path, sql: str) -> Segment:
+    """Return a segment that dbt does not know yet: a file's compiled SQL, and the YAML beside it.
+
+    Raises:
+        SeamlineError: the YAML is malformed.
+    """
+    described = path.with_suffix(".yml")
+    meta: Any = {}
+    if described.is_file():
+        try:
+            (model,) = yaml.safe_load(described.read_text())["models"]
+            meta = model["config"]["meta"]["segment"]
+        except (yaml.YAMLError, KeyError, TypeError, ValueError):
+            raise SeamlineError(
+                f"{described}: expected models: of one model with config.meta.segment."
+            ) from None
+    return Segment(path.stem, "", sql, meta)
+
+
+def instant_of(sql: str) -> datetime | None:
+    """Return the instant as of which compiled SQL judges; none where it asks for no time."""
+    found = _AS_OF.search(sql)
+    return datetime.fromisoformat(found[2]) if found else None
+
+
+def at_instant(sql: str, moment: datetime) -> str:
+    """Return the same compiled SQL as of another instant; what is known stays what is known."""
+    return _AS_OF.sub(rf"\g<1>{moment:%Y-%m-%d %H:%M:%S.%f}\g<3>", sql)
+
+
+def built(relation: Relation, warehouse: Warehouse) -> dict[str, str]:
+    """Return the columns of a relation that must be there.
+
+    Raises:
+        SeamlineError: it is not.
+    """
+    columns = warehouse.columns(relation)
+    if not columns:
+        raise SeamlineError(f"{relation} is not in the warehouse; build the project first.")
+    return columns
