@@ -105,7 +105,7 @@ class HubSpot:
             limits=LIMITS,
             match=("email",),
             probe=Probe(
-                Request("GET", "/crm/v3/lists", params={"listIds": "0"}),
+                Request("GET", "/crm/v3/lists/", params={"listIds": "0"}),
                 needs=("crm.lists.read", "crm.lists.write"),
             ),
         ),

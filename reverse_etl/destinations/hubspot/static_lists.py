@@ -39,7 +39,7 @@ def find_or_create(name: str) -> Preparation:
         raise Refused(*complaint_of(known))
     body = {"name": name, "objectTypeId": CONTACT, "processingType": "MANUAL"}
     # Two lists cannot have one name: repeated after a lost answer, it would be refused.
-    created = yield Request("POST", LISTS, json=body, repeatable=False)
+    created = yield Request("POST", f"{LISTS}/", json=body, repeatable=False)
     made = part(created.json(), "list")
     if not created.ok or not made.get("listId"):
         raise Refused(*complaint_of(created))
