@@ -77,7 +77,7 @@ def connect(
             value = SANDBOX_SECRET
         settings[setting.name] = value
     if not isinstance(channel, Destination):
-        _refuse_remote_addresses(name, settings, is_live, target)
+        _refuse_remote_addresses(name, channel, settings, is_live, target)
         return Connection(name, "", settings, is_live)
     vendor = channel.base_url if is_live else f"{sandbox_url()}/{channel.slug}"
     base_url = (os.environ.get(f"{prefix}_URL") or vendor).rstrip("/")
@@ -138,15 +138,22 @@ def is_loopback(url: str) -> bool:
 
 
 def _refuse_remote_addresses(
-    name: str, settings: Mapping[str, str], is_live: bool, target: str
+    name: str, channel: Channel, settings: Mapping[str, str], is_live: bool, target: str
 ) -> None:
     """A store has no one base URL; any setting that is an address must stay on this machine."""
-    for setting, value in settings.items():
+    for setting in channel.settings:
+        if not is_live and setting.is_address and not settings[setting.name]:
+            raise ConnectionRefused(
+                f"{name.upper()}_{setting.name} is not set, which would leave this machine, but "
+                f"target '{target}' is not live: it reaches loopback addresses only. Set it to "
+                "one, or add the target to 'live_targets' in dbt_project.yml."
+            )
+    for named, value in settings.items():
         if not is_live and "://" in value and urlsplit(value).scheme != "file":
             host = urlsplit(value).hostname or ""
             if not is_loopback(f"http://{host}"):
                 raise ConnectionRefused(
-                    f"{name.upper()}_{setting.upper()} names {host}, but target '{target}' is not "
+                    f"{name.upper()}_{named.upper()} names {host}, but target '{target}' is not "
                     "live: it reaches loopback addresses only. Unset it, or add the target to "
                     "'live_targets' in dbt_project.yml."
                 )

@@ -260,13 +260,17 @@ class Limits:
 
 @dataclass(frozen=True)
 class Setting:
-    """One thing the connection needs, read from ``<CONNECTION>_<NAME>`` in the environment."""
+    """One thing the connection needs, read from ``<CONNECTION>_<NAME>`` in the environment.
+
+    ``is_address`` says that a store lies outside this machine where it is left empty.
+    """
 
     name: str
     help: str
     secret: bool = False
     required: bool = True
     default: str = ""
+    is_address: bool = False
 
 
 def _nothing_wrong(response: Response) -> str:

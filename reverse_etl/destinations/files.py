@@ -1,8 +1,8 @@
-"""A folder of CSV files: for people and tools that fetch what they need.
+"""A folder of files: for people and tools that fetch what they need.
 
-``mirror`` keeps ``<folder>/<sync>/<sync>.csv`` equal to the rows of the sync; ``append`` writes one
-file per run, ``<folder>/<sync>/<sync>-<run>.csv``. ``manifest.json`` beside them names each file
-with its rows, sha256 and run, and is written last: a reader who finds another sha256 reads again.
+``csv``, ``jsonl`` and ``parquet`` are its objects. ``mirror`` keeps ``<folder>/<sync>/<sync>.csv``
+equal to the rows of the sync; ``append`` writes one file per run, ``<sync>-<run>.csv``, each with
+``manifest.json`` beside it: see ``reverse_etl/drop.py``.
 
 Requires nothing; ``FILES_DIRECTORY`` moves the folder, which is ``<SEAMLINE_HOME>/outbox``.
 
@@ -20,40 +20,21 @@ Requires nothing; ``FILES_DIRECTORY`` moves the folder, which is ``<SEAMLINE_HOM
               key: [deal_id]
               purpose: sales_reporting
 
-Batches are staged under hidden names that only their owner can read. A commit builds each file
-beside its place and renames it, so that readers see the old file or the new one, never a half.
+Hidden files, in which batches are staged, can be read by their owner alone.
 """
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
-import json
 import os
-import shutil
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from reverse_etl.destination import (
-    Batch,
-    ChannelObject,
-    Found,
-    Limits,
-    Setting,
-    Store,
-    Verdict,
-    as_json,
-)
+from reverse_etl import drop
+from reverse_etl.destination import Batch, ChannelObject, Found, Setting, Store, Verdict
 from reverse_etl.edits import is_same
 from reverse_etl.profile import home_directory
-from reverse_etl.verdicts import acknowledged
-
-Row = dict[str, Any]
 
 
 def folder_of(sync: str, settings: Mapping[str, str]) -> Path:
@@ -72,123 +53,58 @@ def replace(path: Path, content: bytes, mode: int = 0o644) -> None:
     beside.replace(path)
 
 
-def as_csv(rows: Mapping[str, Row]) -> bytes:
-    """Return rows as CSV in order of their keys; nothing is an empty cell, lists are JSON."""
-    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    for key in sorted(rows):
-        writer.writerow([_cell(rows[key].get(column)) for column in columns])
-    return text.getvalue().encode()
+@dataclass(frozen=True)
+class LocalFolder:
+    """A folder of this machine."""
 
+    path: Path
 
-def _cell(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return orjson.dumps(value).decode() if isinstance(value, list | dict) else value
+    def get(self, name: str) -> bytes | None:
+        """See ``drop.Folder``."""
+        path = self.path / name
+        return path.read_bytes() if path.exists() else None
 
+    def put(self, name: str, content: bytes) -> None:
+        """See ``drop.Folder``."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        replace(self.path / name, content, 0o600 if name.startswith(".") else 0o644)
 
-def _staging(folder: Path, run_id: str) -> Path:
-    return folder / f".staged-{run_id}"
+    def names(self, prefix: str) -> list[str]:
+        """See ``drop.Folder``."""
+        if not self.path.is_dir():
+            return []
+        found = (path.name for path in self.path.iterdir() if not path.name.endswith(".partial"))
+        return sorted(name for name in found if name.startswith(prefix))
 
-
-def _lines(path: Path) -> Iterator[Any]:
-    if path.exists():
-        with path.open("rb") as file:
-            yield from (orjson.loads(line) for line in file)
+    def remove(self, names: Iterable[str]) -> None:
+        """See ``drop.Folder``."""
+        for name in names:
+            (self.path / name).unlink(missing_ok=True)
 
 
 class Files:
-    """CSV files in a folder."""
+    """Files in a folder."""
 
     slug = "files"
-    label = "CSV files"
+    label = "Files"
     settings: tuple[Setting, ...] = (Setting("DIRECTORY", "folder to write into", required=False),)
-    objects: tuple[ChannelObject, ...] = (
-        ChannelObject(
-            "csv",
-            modes=("mirror", "append"),
-            limits=Limits(rows=50_000, bytes=50_000_000, requests_per_second=1_000, concurrency=1),
-            lists=True,
-        ),
-    )
+    objects: tuple[ChannelObject, ...] = drop.OBJECTS
 
     def write(self, batch: Batch) -> Sequence[Verdict]:
-        """Stage one batch; written again after a crash it takes its own place."""
-        staging = _staging(folder_of(batch.sync, batch.settings), batch.run_id)
-        staging.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lines = [
-            orjson.dumps([batch.mode, record.operation, record.key, record.fields], default=as_json)
-            for record in batch.records
-        ]
-        replace(staging / f"{batch.batch_id}.jsonl", b"\n".join([*lines, b""]), mode=0o600)
-        return acknowledged(batch.records)
+        """Stage one batch."""
+        return drop.stage(LocalFolder(folder_of(batch.sync, batch.settings)), batch)
 
     def commit(self, sync: str, run_id: str, settings: Mapping[str, str]) -> None:
-        """Apply what this run staged to what readers see.
-
-        What was applied is kept beside the CSV, by key, so that a commit cut short is repeated
-        to the same end.
-        """
-        folder = folder_of(sync, settings)
-        staging = _staging(folder, run_id)
-        staged = [line for path in sorted(staging.glob("*.jsonl")) for line in _lines(path)]
-        if staged:
-            self._apply(folder, sync, run_id, staged)
-        shutil.rmtree(staging, ignore_errors=True)
+        """Apply what this run staged to what readers see."""
+        drop.commit(LocalFolder(folder_of(sync, settings)), sync, run_id)
 
     def read(self, sync: str, settings: Mapping[str, str]) -> Iterator[Found]:
-        """Yield the rows that readers see as they were written; one that was touched is gone."""
-        folder = folder_of(sync, settings)
-        path = folder / f"{sync}.csv"
-        if not path.exists():
-            return
-        with path.open(newline="") as file:
-            seen = Counter(tuple(row) for row in csv.reader(file))
-        kept: dict[str, Row] = dict(_lines(folder / f".{sync}.rows"))
-        lines = list(csv.reader(io.StringIO(as_csv(kept).decode())))[1:]
-        for key, line in zip(sorted(kept), lines, strict=True):
-            if seen[tuple(line)] > 0:
-                seen[tuple(line)] -= 1
-                yield Found(None, kept[key], key)
+        """Yield the rows that readers see."""
+        return drop.read(LocalFolder(folder_of(sync, settings)), sync)
 
     def holds(self, column: str, ours: Any, theirs: Any) -> bool:
         """Whether a row as written has our value."""
         return is_same(ours, theirs)
-
-    def _apply(self, folder: Path, sync: str, run_id: str, staged: list[Any]) -> None:
-        mirror = staged[0][0] == "mirror"
-        name = sync if mirror else f"{sync}-{run_id}"
-        kept = folder / f".{name}.rows"
-        rows: dict[str, Row] = dict(_lines(kept))
-        for _, operation, key, fields in staged:
-            if operation == "remove":
-                rows.pop(key, None)
-            else:
-                rows[key] = fields
-        content = as_csv(rows)
-        kept_lines = [orjson.dumps(item) for item in rows.items()]
-        replace(kept, b"\n".join([*kept_lines, b""]) if kept_lines else b"", mode=0o600)
-        replace(folder / f"{name}.csv", content)
-        if not mirror:
-            # Rows of earlier runs are in their own files and are not needed to build this one.
-            for other in set(folder.glob(f".{sync}-*.rows")) - {kept}:
-                other.unlink()
-        entry = {
-            "name": f"{name}.csv",
-            "run_id": run_id,
-            "rows": len(rows),
-            "sha256": hashlib.sha256(content).hexdigest(),
-        }
-        self._declare(folder / "manifest.json", sync, entry)
-
-    def _declare(self, path: Path, sync: str, entry: Mapping[str, Any]) -> None:
-        """Write the manifest with ``entry`` in place of an older one of the same file."""
-        files = json.loads(path.read_text())["files"] if path.exists() else []
-        others = [item for item in files if item["name"] != entry["name"]]
-        manifest = {"sync": sync, "files": [*others, entry]}
-        replace(path, json.dumps(manifest, indent=2).encode() + b"\n")
 
 
 destination: Store = Files()
