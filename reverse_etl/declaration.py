@@ -172,6 +172,8 @@ class Reader:
     def _object(self, declared: Declaration, channel: Channel) -> ChannelObject:
         objects = {each.name: each for each in channel.objects}
         found = objects.get(declared.object)
+        if found is None and (any_object := getattr(channel, "any_object", None)):
+            found = replace(any_object, name=declared.object)
         if found is None:
             raise self._error(
                 "config.meta.sync.object",
