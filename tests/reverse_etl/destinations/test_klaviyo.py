@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from reverse_etl.destination import Audience, Refused
-from reverse_etl.destinations.klaviyo import JOBS, POLLS, destination
+from reverse_etl.destinations.klaviyo import destination
+from reverse_etl.destinations.klaviyo.imports import JOBS
+from reverse_etl.polling import WAITS
 from reverse_etl.sandbox import Sandbox
 from tests.reverse_etl.destinations.driver import Wire, answer, batch, by_key, play, records
 
@@ -32,7 +34,7 @@ def test_the_golden_import() -> None:
         ("GET", f"{JOBS}/J1"),
         ("GET", f"{JOBS}/J1"),
     ]
-    assert [request.wait_before for request in asked] == [0.0, *POLLS[:2]]
+    assert [request.wait_before for request in asked] == [0.0, *WAITS[:2]]
     assert asked[0].json == {
         "data": {
             "type": "profile-bulk-import-job",
@@ -197,7 +199,7 @@ def test_errors_that_name_nobody_refuse_the_batch() -> None:
 
 def test_an_import_that_never_ends_leaves_its_records_waiting() -> None:
     conversation = destination.converse(batch(records("add", [ADA]), "list_members", audience=LIST))
-    asked, verdicts = play(conversation, *[job("processing")] * (len(POLLS) + 1))
+    asked, verdicts = play(conversation, *[job("processing")] * (len(WAITS) + 1))
     assert (verdicts[0].status, verdicts[0].code) == ("retry", "still_processing")
     assert 500 < sum(request.wait_before for request in asked) < 700
 
