@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # From here the simplex starts, in logarithms: every parameter is positive.
 _BG_NBD_START = (0.0, 1.0, 0.0, 1.0)
 _GAMMA_GAMMA_START = (1.0, 1.0, 2.0)
+# A parameter beyond is on its way to infinity, where the likelihood is flat.
+_FAR = 1e6
 
 
 class FitError(SeamlineError):
@@ -144,10 +146,10 @@ def _most_likely(
         method="Nelder-Mead",
         options={"maxiter": 4_000, "xatol": 1e-7, "fatol": 1e-12},
     )
-    if not found.success:
+    values = [float(value) for value in numpy.exp(found.x)]
+    if not found.success or min(values) < 1 / _FAR or max(values) > _FAR:
         raise FitError(
             f"{size} customers do not tell the parameters apart ({found.message}); take more"
             " history, or hold the parameters near 1 with --shrink 0.001."
         )
-    values = [float(value) for value in numpy.exp(found.x)]
     return (*values, log_likelihood(found.x))

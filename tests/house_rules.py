@@ -267,6 +267,18 @@ def nothing_reads_the_clock(house: House) -> Iterator[str]:
 
 
 @rule
+def what_is_known_ends_at_as_of(house: House) -> Iterator[str]:
+    # union_sources takes what had arrived by then; the counts of landed rows are about all of them.
+    for path in house.files:
+        if path.parts[:2] != ("dbt_project", "models") or path.suffix != ".sql":
+            continue
+        if path.parts[2] == "staging" or "ops" in path.parts:
+            continue
+        for found in re.findall(r"ref\(\s*['\"](stg_\w+)", without_comments(house.text(path))):
+            yield f"{path}: reads {found} past as_of(); take it from union_sources()"
+
+
+@rule
 def one_engine_s_functions_stay_in_dispatched_macros(house: House) -> Iterator[str]:
     for path in house.files:
         if path.suffix != ".sql" or path.parts[0] != "dbt_project":

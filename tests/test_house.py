@@ -148,6 +148,11 @@ def test_a_rule_over_the_manifest_can_fail(
     [
         (house_rules.nothing_reads_the_clock, "dbt_project/models/marts/a.sql", "select now()"),
         (
+            house_rules.what_is_known_ends_at_as_of,
+            "dbt_project/models/marts/a.sql",
+            "select * from {{ ref('stg_shop__orders') }}",
+        ),
+        (
             house_rules.one_engine_s_functions_stay_in_dispatched_macros,
             "dbt_project/models/marts/a.sql",
             "select 1 qualify row_number() over () = 1",
