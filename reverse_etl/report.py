@@ -119,7 +119,7 @@ def table_report(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> Rend
     """Return rows as a plain table."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column.replace("_", " "))
+        table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*("" if row.get(name) is None else str(row[name]) for name in columns))
     return table
