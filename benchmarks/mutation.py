@@ -35,7 +35,7 @@ from benchmarks.unit_tests import UnitTest, load, types_of, unqualified
 ROOT = Path(__file__).resolve().parent.parent
 AS_OF = datetime(2026, 11, 1)
 TARGET = 0.95
-TRIALS = 300
+TRIALS = 200
 ROWS = 12
 
 
