@@ -14,7 +14,6 @@ from reverse_etl.dialect import literal
 from reverse_etl.manifest import Relation
 from reverse_etl.project import Project
 from reverse_etl.segments.preview import Preview, preview
-from reverse_etl.segments.replay import Replay
 from reverse_etl.segments.segment import Segment, built, instant_of, segments
 from reverse_etl.segments.shown import Shown
 from reverse_etl.warehouse import Warehouse
@@ -83,7 +82,7 @@ def _entry(project: Project, warehouse: Warehouse, segment: Segment) -> Entry:
         where segment = {literal(segment.name)}
         order by moved_at
     """)
-    moment = instant_of(segment.sql) or _latest(project, warehouse)
+    moment = instant_of(segment.sql) or _latest(warehouse)
     return Entry(
         segment,
         str(project.manifest.nodes[segment.unique_id]["description"]).strip(),
@@ -94,7 +93,7 @@ def _entry(project: Project, warehouse: Warehouse, segment: Segment) -> Entry:
     )
 
 
-def _latest(project: Project, warehouse: Warehouse) -> datetime | None:
+def _latest(warehouse: Warehouse) -> datetime | None:
     """Return the instant of the newest run that moved somebody."""
-    ((moment,),) = Replay(warehouse, project.manifest).rows(f"select max(moved_at) from {SIZES}")
+    ((moment,),) = warehouse.rows(f"select max(moved_at) from {SIZES}")
     return moment if isinstance(moment, datetime) else None

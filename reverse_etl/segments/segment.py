@@ -82,7 +82,7 @@ def draft(path: Path, sql: str) -> Segment:
             raise SeamlineError(
                 f"{described}: expected models: of one model with config.meta.segment."
             ) from None
-    return Segment(path.stem, "", sql, meta)
+    return Segment(path.stem, "", sql, meta or {})
 
 
 def instant_of(sql: str) -> datetime | None:
