@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reverse_etl.destination import Destination, Refused, Request, Response
+from reverse_etl.destination import Destination, Probe, Refused, Request, Response
 from reverse_etl.registry import destination_names, find_destination
 from reverse_etl.sandbox import Sandbox
 from tests.reverse_etl.destinations.driver import SETTINGS, Wire, answer, by_key
@@ -184,6 +184,32 @@ def test_a_channel_declares_what_the_list_of_channels_shows(slug: str) -> None:
     for channel_object in channel.objects:
         known = channel_object.fields
         assert not known or set(channel_object.match) | set(channel_object.hashed) <= set(known)
+
+
+PROBES = [
+    (channel, each.name, each.probe)
+    for channel in destinations()
+    for each in channel.objects
+    if each.probe is not None
+]
+
+
+@pytest.mark.parametrize(
+    ("channel", "name", "probe"), PROBES, ids=[f"{each[0].slug}-{each[1]}" for each in PROBES]
+)
+def test_a_probe_asks_for_nothing_but_to_be_let_in(
+    channel: Destination, name: str, probe: Probe
+) -> None:
+    request = probe.request
+    assert request.method == "GET" or not any((request.json, request.form, request.body))
+    settings = {setting.name for setting in channel.settings}
+    assert set(re.findall(r"{(\w+)}", request.path)) <= settings
+
+
+def test_every_channel_with_an_address_of_its_own_can_be_probed() -> None:
+    # A webhook's receiver has no question that is sure to change nothing.
+    probed = {channel.slug for channel, _, _ in PROBES}
+    assert {channel.slug for channel in destinations()} - probed <= {"webhook"}
 
 
 def without_lists() -> list[Destination]:
