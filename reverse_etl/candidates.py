@@ -164,12 +164,25 @@ repeated as (
 
     def _has_match(self) -> str:
         """Whether any identifier is there by which the channel can know the record."""
-        texts = [
-            f"nullif(trim(cast(relation.{quote(column)} as text)), '')"
-            for column in self.sync.match
-            if column in self.types
-        ]
-        return f"coalesce({', '.join(texts)}, null) is not null" if texts else "true"
+        usable = list(self.usable().values())
+        return f"({' or '.join(usable)})" if usable else "true"
+
+    def usable(self) -> dict[str, str]:
+        """Return, for each match column, whether it holds something to be found by.
+
+        Where it is hashed before it leaves, a broken address would be found by nobody, and no
+        channel would say so; elsewhere the channel's verdict is worth more than ours.
+        """
+        found = {}
+        for column in self.sync.match:
+            if column in self.types:
+                text = f"trim(cast(relation.{quote(column)} as text))"
+                found[column] = f"coalesce({text} <> '', false)"
+                if column == "email" and column in self.sync.object.hashed:
+                    shape = f"{text} like '%_@_%._%' and {text} not like '% %'"
+                    is_hash = f"{text} not like '%@%' and length({text}) = 64"
+                    found[column] = f"coalesce(({shape}) or ({is_hash}), false)"
+        return found
 
 
 def _named(columns: Mapping[str, str]) -> str:

@@ -33,6 +33,8 @@ class Plan:
     held_reasons: tuple[tuple[str, int], ...] = ()
     changed_fields: tuple[tuple[str, int], ...] = ()
     audiences: tuple[tuple[str, int, int, int], ...] = ()  # name, added, changed, removed
+    match_rows: int = 0  # rows that could be sent; by match key, how many of them can be found
+    match_coverage: tuple[tuple[str, int], ...] = ()
     guards: tuple[GuardVerdict, ...] = ()
     sending: dict[str, int] = field(default_factory=dict)  # by operation, once guards have spoken
     diff: Diff | None = field(default=None, repr=False, compare=False)
@@ -73,6 +75,7 @@ class Plan:
                 name: {"added": added, "changed": changed, "removed": removed}
                 for name, added, changed, removed in self.audiences
             },
+            "match_coverage": {"rows": self.match_rows, **dict(self.match_coverage)},
             "guards": [verdict.as_json() for verdict in self.guards],
             "refused": bool(self.refusals),
         }

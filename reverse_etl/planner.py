@@ -70,6 +70,7 @@ def make_plan(
     plan = _count(
         Plan(diff.run_id, sync.name, sync.destination, sync.object.name, sync.mode), warehouse
     )
+    plan = _with_coverage(plan, diff, warehouse)
     if only is not None and plan.is_empty and not plan.held_back:
         _must_exist(only, diff, warehouse)
     reasons = dict(plan.held_reasons)
@@ -178,6 +179,19 @@ def _row_count(diff: Diff, warehouse: Warehouse) -> int:
     if not diff.types:
         return 0
     return int(warehouse.rows(f"select count(*) from {diff.sync.relation}")[0][0])
+
+
+def _with_coverage(plan: Plan, diff: Diff, warehouse: Warehouse) -> Plan:
+    """Predict whom a channel can find, where it is sent hashes and will not say whom it found."""
+    usable = diff.candidates.usable() if diff.sync.object.hashed else {}
+    if not usable:
+        return plan
+    counted = {**usable, "any": f"({' or '.join(usable.values())})"}
+    sums = ", ".join(f"coalesce(sum(case when {each} then 1 else 0 end), 0)"
+                     for each in counted.values())  # fmt: skip
+    query = f"select count(*), {sums} from {diff.sync.relation} as relation"
+    rows, *found = map(int, warehouse.rows(query)[0])
+    return replace(plan, match_rows=rows, match_coverage=tuple(zip(counted, found, strict=True)))
 
 
 def _counts(plan: Plan, warehouse: Warehouse) -> dict[str, Counts]:

@@ -65,6 +65,11 @@ def _plan_lines(plan: Plan) -> Iterable[Text]:
         yield Text(f"» {plan.appended} to append", style="green")
     for name, added, changed, removed in plan.audiences:
         yield Text(f"  {name}: +{added} ~{changed} -{removed}")
+    if plan.match_rows:
+        shares = ", ".join(
+            f"{name} {found / plan.match_rows:.0%}" for name, found in plan.match_coverage
+        )
+        yield Text(f"match keys of {plan.match_rows} rows: {shares}", style="dim")
     if plan.held_back:
         yield Text(f"· {plan.held_back} held back: {_counted(plan.held_reasons)}", style="dim")
     yield from _guard_lines(plan.guards)
