@@ -1,0 +1,126 @@
+"""Meta's and Salesforce's Python clients as second judges of what is uploaded in bulk."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+
+from reverse_etl.destination import Audience, Request
+from reverse_etl.destinations import meta, salesforce
+from reverse_etl.salesforce_bulk import run_job
+from tests.reverse_etl.destinations.driver import answer, batch, play, records
+from tests.reverse_etl.loopback import Asked, Loopback, Told, loopback
+
+ADA = {
+    "external_id": "person-1",
+    "email": " Ada@Example.com",
+    "phone": "+442079460958",
+    "mobile_id": "6f1e3c52-8a11-4c0b-9f5e-0a1b2c3d4e5f",
+    "gender": "Female",
+    "date_of_birth": "1979-03-04",
+    "first_name": "Ada",
+    "last_name": "Example",
+    "city": "Sampleton",
+    "state": "ca",
+    "postcode": "94035-1234",
+    "country": "US",
+}
+# As the client wants them, in our order: each part by itself, the state by its code.
+RAW = ["person-1", ADA["email"], ADA["phone"], "Female", "1979", "3", "4", "Ada", "Example",
+       "Sampleton", "ca", "94035-1234", "US"]  # fmt: skip
+KEYS = ["EXTERN_ID", "EMAIL", "PHONE", "GEN", "DOBY", "DOBM", "DOBD", "FN", "LN", "CT", "ST",
+        "ZIP", "COUNTRY"]  # fmt: skip
+SESSION = {"session_id": 1, "batch_seq": 1, "last_batch_flag": True, "estimated_num_total": 1}
+
+
+@pytest.fixture
+def graph() -> Iterator[Loopback]:
+    with loopback(lambda asked: Told(200, {"num_received": 1})) as server:
+        yield server
+
+
+def parameters(asked: Asked) -> dict[str, Any]:
+    """Parameters as Meta reads them, from the query string or the form."""
+    found = dict(parse_qsl(asked.body.decode())) | asked.params
+    return {name: json.loads(found[name]) for name in ("payload", "session") if name in found}
+
+
+def ours(operation: Any, fields: dict[str, Any]) -> Request:
+    rows = records(operation, [fields], p1=fields) if operation == "remove" else None
+    rows = rows or records(operation, [fields])
+    a_batch = batch(rows, "custom_audience_members", audience=Audience("a", "A", "23"))
+    counts = answer(200, {"num_received": 1, "num_invalid_entries": 0})
+    return play(meta.destination.converse(a_batch), counts)[0][0]
+
+
+@pytest.mark.parametrize("operation", ["add", "remove"])
+def test_meta_s_client_sends_the_rows_that_we_send(
+    graph: Loopback, operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("facebook_business", reason="facebook-business is not installed")
+    from facebook_business.adobjects.customaudience import CustomAudience  # noqa: PLC0415
+    from facebook_business.api import FacebookAdsApi  # noqa: PLC0415
+    from facebook_business.session import FacebookSession  # noqa: PLC0415
+
+    monkeypatch.setattr(FacebookSession, "GRAPH", graph.url)
+    api = FacebookAdsApi.init(access_token="sandbox", api_version="v26.0", crash_log=False)
+    audience = CustomAudience("23", api=api)
+    adding = operation == "add"
+    keys, raw = (KEYS, RAW) if adding else (KEYS[:3], RAW[:3])
+    call = audience.add_users if adding else audience.remove_users
+    call(keys, [raw], is_raw=True, session=SESSION)
+    (asked,) = graph.asked
+    # The client hashes device ids, against Meta's own documentation: they are compared elsewhere.
+    fields = {name: value for name, value in ADA.items() if name != "mobile_id"}
+    request = ours(operation, fields)
+    assert (request.method, request.path) == (asked.method, asked.path)
+    sent = json.loads(({**request.params, **(request.form or {})})["payload"])
+    theirs = parameters(asked)
+    # It says of hashes that they are raw, so that it may join keys; without it they are as well.
+    assert theirs["payload"].pop("is_raw") is True
+    assert sent == theirs["payload"]
+    assert set(json.loads({**request.params, **(request.form or {})}["session"])) == set(SESSION)
+    # The client puts the token where it is logged; we send it as a header, which Meta takes too.
+    assert "sandbox" in json.dumps(asked.params) + asked.body.decode()
+    assert "sandbox" not in json.dumps({**request.params, **(request.form or {})})
+
+
+def test_salesforce_s_client_runs_the_job_that_we_run() -> None:
+    pytest.importorskip("simple_salesforce", reason="simple-salesforce is not installed")
+    from simple_salesforce import Salesforce  # noqa: PLC0415
+
+    rows = [{"Person_Id__c": "person-1", "LastName": "Example"},
+            {"Person_Id__c": "person-2", "LastName": 'Sample, "S"'}]  # fmt: skip
+    job = {"id": "750", "state": "Open", "numberRecordsFailed": 0, "numberRecordsProcessed": 2}
+
+    def vendor(asked: Asked) -> Told:
+        if asked.method == "PUT":
+            return Told(201)
+        return Told(200, job if asked.method == "POST" else job | {"state": "JobComplete"})
+
+    with loopback(vendor) as server:
+        client = Salesforce(instance_url=server.url, session_id="sandbox", version="62.0")
+        client.bulk2_url = client.bulk2_url.replace("https://", "http://")
+        client.bulk2.Contact.upsert(records=rows, external_id_field="Person_Id__c")
+        theirs = server.asked[:3]
+    a_batch = batch(records("add", rows), "Contact", "upsert")
+    known = {row["Person_Id__c"]: record for row, record in zip(rows, a_batch.records, strict=True)}
+    conversation = run_job(a_batch, "/services/data/v62.0", known, rows, "Person_Id__c")
+    done = answer(200, job | {"state": "JobComplete"})
+    asked, _ = play(conversation, answer(200, job), answer(201), done, done, *[answer(404)] * 3)
+    for request, they in zip(asked[:3], theirs, strict=True):
+        assert (request.method, request.path) == (they.method, they.path.rstrip("/"))
+    assert asked[0].json == {**theirs[0].json, "lineEnding": "LF"}
+    assert theirs[0].json["columnDelimiter"] == asked[0].json["columnDelimiter"]
+    tables = [list(csv.reader(io.StringIO(body.decode(), newline="")))
+              for body in (asked[1].body or b"", theirs[1].body)]  # fmt: skip
+    assert tables[0] == tables[1]
+    assert asked[2].json == theirs[2].json == {"state": "UploadComplete"}
+    ours_says = salesforce.destination.headers({"TOKEN": "sandbox"})["Authorization"]
+    assert theirs[0].headers["authorization"] == ours_says
