@@ -1,9 +1,11 @@
-"""Salesforce: records of any object, upserted by an external id and deleted by Salesforce's own.
+"""Salesforce: records of any object, by an external id; members of campaigns.
 
 Requires the instance's address in ``SALESFORCE_URL`` (``https://example.my.salesforce.com``) and
 the scope ``api``, by a refresh token or an access token in ``SALESFORCE_TOKEN``. The sync's one
 match column is the object's external id field. Columns are the object's fields, in its own
-spelling; a null clears the field. Fields that opt people in or out are not written.
+spelling; a null clears the field. Fields that opt people in or out are not written. An audience
+is a campaign of its label's name; members need ``ContactId`` or ``LeadId``, and may have a
+``Status``. Who was a member before we came is not removed.
 
     exposures:
       - name: salesforce_contacts
@@ -28,6 +30,7 @@ successful, failed and unprocessed records are read.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from reverse_etl.complaints import complaint_of
@@ -64,6 +67,7 @@ COLLECTION = 200
 LARGEST_IN_COLLECTIONS = 2_000
 # Nothing that is wrong with the record: it is locked, or Salesforce is busy.
 PASSING = {"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "QUERY_TIMEOUT"}
+MEMBER_IDS = ("ContactId", "LeadId")
 OPT_OUTS = ("HasOptedOutOfEmail", "HasOptedOutOfFax", "DoNotCall")
 LIMITS = Limits(rows=50_000, bytes=20_000_000, requests_per_second=10, concurrency=4)
 
@@ -90,7 +94,17 @@ class Salesforce:
         limits=LIMITS,
         probe=Probe(Request("GET", "/services/data/{VERSION}/limits"), needs=("the scope api",)),
     )
-    objects: tuple[ChannelObject, ...] = (any_object,)
+    objects: tuple[ChannelObject, ...] = (
+        any_object,
+        ChannelObject(
+            "CampaignMember",
+            modes=("audience",),
+            limits=replace(LIMITS, rows=LARGEST_IN_COLLECTIONS),
+            match=MEMBER_IDS,
+            fields=(*MEMBER_IDS, "Status"),
+            probe=any_object.probe,
+        ),
+    )
 
     def headers(self, settings: Mapping[str, str]) -> dict[str, str]:
         """Return the headers of every request."""
@@ -99,9 +113,27 @@ class Salesforce:
     def prepare(
         self, object_name: str, audience: str, label: str, settings: Mapping[str, str]
     ) -> Preparation:
-        """Refuse: an audience would be a campaign, which needs contacts' ids."""
-        yield from ()
-        raise Refused("not_an_audience", f"Salesforce {object_name} cannot hold an audience.")
+        """Find the campaign by its name, the audience's label, or create it."""
+        if object_name != "CampaignMember":
+            raise Refused("not_an_audience", f"Salesforce {object_name} cannot hold an audience.")
+        name = (label or audience)[:80]
+        quoted = name.replace("\\", "\\\\").replace("'", "\\'")
+        query = f"SELECT Id FROM Campaign WHERE Name = '{quoted}' ORDER BY CreatedDate LIMIT 1"
+        path = f"{_version(settings)}/query"
+        response = yield Request("GET", path, params={"q": query})
+        answer = response.json()
+        if not response.ok or not isinstance(answer, dict):
+            raise Refused(*complaint_of(response))
+        for found in entries(answer, "records"):
+            return str(found["Id"])
+        # Sent again after a lost answer it would make a second campaign of the same name.
+        path = f"{_version(settings)}/sobjects/Campaign"
+        campaign = {"Name": name, "IsActive": True}
+        response = yield Request("POST", path, json=campaign, repeatable=False)
+        answer = response.json()
+        if not response.ok or not isinstance(answer, dict) or not answer.get("id"):
+            raise Refused(*complaint_of(response))
+        return str(answer["id"])
 
     def converse(self, batch: Batch) -> Conversation:
         """Upsert or delete records."""
@@ -112,6 +144,8 @@ class Salesforce:
                 rows = [{"Id": record.channel_id} for record in sendable]
                 return verdicts + (yield from run_job(batch, _version(batch.settings), ids, rows))
             return verdicts + (yield from _delete(batch, sendable))
+        if batch.audience is not None:
+            return (yield from _join(batch, batch.audience.channel_id))
         if len(batch.match) != 1:
             reason = "The sync must name one match column, the external id field of the object."
             raise Refused("no_external_id_field", reason)
@@ -148,6 +182,49 @@ def _upsert(
     return verdicts
 
 
+def _join(batch: Batch, campaign: str) -> Generator[Request, Response, list[Verdict]]:
+    """Add members to a campaign, or write their status; whose contact changed joins anew."""
+    sendable, verdicts = without_repeats(
+        batch.records, lambda record: _member(record.fields), " or ".join(MEMBER_IDS)
+    )
+    moved = [
+        record
+        for record in sendable
+        if record.channel_id and _member(record.sent_match) != _member(record.fields)
+    ]
+    gone = {verdict.key: verdict for verdict in (yield from _delete(batch, moved))}
+    stuck = {key for key, verdict in gone.items() if verdict.status != "acknowledged"}
+    verdicts += [gone[key] for key in stuck]
+    staying = [record for record in sendable if record.channel_id and record.key not in gone]
+    joining = [record for record in sendable if not record.channel_id or record.key in gone]
+    joining = [record for record in joining if record.key not in stuck]
+    kind = {"attributes": {"type": batch.object}}
+    path = f"{_version(batch.settings)}/composite/sobjects"
+    for start in range(0, len(joining), COLLECTION):
+        some = joining[start : start + COLLECTION]
+        rows = [{**kind, "CampaignId": campaign, **_given(record)} for record in some]
+        content = {"allOrNone": False, "records": rows}
+        # Sent again after a lost answer it is told that they are members: no harm is done.
+        verdicts += _read(some, (yield Request("POST", path, json=content)))
+    for start in range(0, len(staying), COLLECTION):
+        some = staying[start : start + COLLECTION]
+        rows = [{**kind, "id": r.channel_id, "Status": r.fields.get("Status")} for r in some]
+        content = {"allOrNone": False, "records": rows}
+        verdicts += _read(some, (yield Request("PATCH", path, json=content)))
+    return verdicts
+
+
+def _member(fields: Mapping[str, Any]) -> str:
+    return next((text for name in MEMBER_IDS if (text := text_of(fields, name))), "")
+
+
+def _given(record: Record) -> dict[str, Any]:
+    """Return what a new member has; of both ids the contact's counts, Salesforce takes one."""
+    name = next(name for name in MEMBER_IDS if text_of(record.fields, name))
+    status = record.fields.get("Status")
+    return {name: record.fields[name], **({"Status": status} if status else {})}
+
+
 def _delete(batch: Batch, records: list[Record]) -> Generator[Request, Response, list[Verdict]]:
     verdicts: list[Verdict] = []
     for start in range(0, len(records), COLLECTION):
@@ -177,6 +254,8 @@ def _verdict(record: Record, result: Any) -> Verdict:
     code = str(error.get("statusCode") or "unknown")
     fields = ", ".join(error.get("fields") or [])
     reason = readable(f"{error.get('message') or code}{f' ({fields})' if fields else ''}")
+    if code == "DUPLICATE_VALUE" and "campaign member" in reason.lower():
+        return Verdict(record.key, "acknowledged")
     if code == "ENTITY_IS_DELETED" and record.operation == "remove":
         return Verdict(record.key, "acknowledged")
     if code in PASSING:

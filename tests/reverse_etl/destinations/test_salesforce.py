@@ -121,3 +121,18 @@ def test_any_object_of_the_organisation_can_be_synced(world: World) -> None:
     world.declare("contacts", "upsert", destination="salesforce", object="Visit__c")
     sync = Project.load().sync("contacts")
     assert (sync.object.name, sync.object.limits.rows) == ("Visit__c", 50_000)
+
+
+def test_an_audience_is_a_campaign_found_by_name_or_made() -> None:
+    label = "Ada's best \\ customers"
+    settings = {"VERSION": "v62.0"}
+    preparation = destination.prepare("CampaignMember", "best", label, settings)
+    asked, found = play(preparation, answer(200, {"records": []}), answer(201, {"id": "701"}))
+    assert found == "701"
+    assert asked[0].params["q"] == (
+        "SELECT Id FROM Campaign WHERE Name = 'Ada\\'s best \\\\ customers' "
+        "ORDER BY CreatedDate LIMIT 1"
+    )
+    assert (asked[1].json["Name"], asked[1].repeatable) == (label, False)
+    preparation = destination.prepare("CampaignMember", "best", label, settings)
+    assert play(preparation, answer(200, {"records": [{"Id": "702"}]}))[1] == "702"
