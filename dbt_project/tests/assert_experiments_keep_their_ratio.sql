@@ -54,4 +54,11 @@ from compared
 group by 1
 having
     sum((observed - expected) * (observed - expected) / expected)
-    > max(case degrees_of_freedom when 1 then 15.14 when 2 then 18.42 when 3 then 21.11 else 23.51 end)
+    > max(
+        case degrees_of_freedom
+            when 1 then 15.14
+            when 2 then 18.42
+            when 3 then 21.11
+            else 23.51
+        end
+    )
