@@ -28,6 +28,7 @@ from orchestration.defs.identity_figures import identity_observations
 from orchestration.defs.options import LaunchOptions
 from orchestration.defs.publication import publish_manifest
 from orchestration.defs.resources import asset_key, code_link, database_pool
+from orchestration.defs.retention import artifacts_folder, prune_artifacts
 from orchestration.defs.unit_tests import unit_test_checks, unit_test_results
 from orchestration.parsing import project_variables
 from reverse_etl.profile import home_directory
@@ -107,6 +108,7 @@ def build_warehouse(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             yield from build(context, dbt)
 
     def build(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+        target = Path(os.environ["DBT_TARGET_PATH"])
         invocations = []
         for number, selection in enumerate(_selections(context), start=1):
             invocation = dbt.cli(
@@ -114,7 +116,7 @@ def build_warehouse(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
                 manifest=manifest,
                 dagster_dbt_translator=translator,
                 raise_on_error=False,
-                target_path=_artifacts(context, number),
+                target_path=artifacts_folder(target, context.run.run_id, number),
             )
             invocation.context = context
             yield from invocation.stream()
@@ -124,6 +126,7 @@ def build_warehouse(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             [invocation.target_path / "manifest.json" for invocation in invocations],
             home_directory() / "manifest.json",
         )
+        prune_artifacts(target)
         results = [result for invocation in invocations for result in _results(invocation)]
         yield from unit_test_results(manifest, results, context.selected_asset_check_keys)
         yield from identity_observations(manifest, results)
@@ -154,10 +157,6 @@ def _selections(context: dg.AssetExecutionContext) -> list[list[str]]:
         if check.key in context.selected_asset_check_keys and check.asset_key not in chosen:
             names[check.asset_key.path[0] == ACTIVATION].append(check.name)
     return [["--select", " ".join(part)] for part in names.values() if part]
-
-
-def _artifacts(context: dg.AssetExecutionContext, number: int) -> Path:
-    return Path(os.environ["DBT_TARGET_PATH"]) / "runs" / f"{context.run.run_id[:8]}-{number}"
 
 
 def _raise_unless_built(invocation: DbtCliInvocation) -> None:

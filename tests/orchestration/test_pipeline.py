@@ -7,6 +7,7 @@ it expects.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,12 +18,20 @@ import dagster as dg
 import duckdb
 import pytest
 
+from orchestration.arrivals import changed_files
 from orchestration.local import dagster_home
 from orchestration.run import Ran, run_daily
 from reverse_etl.sandbox import Sandbox, running_sandbox
 from tests.conftest import ROOT, Workspace
 from tests.orchestration.conftest import environment, load_definitions
 
+SECRETS = {
+    "HUBSPOT_TOKEN": "pat-eu1-not-to-be-seen",
+    "KLAVIYO_TOKEN": "pk_not-to-be-seen",
+    "META_TOKEN": "EAAG-not-to-be-seen",
+    "SEAMLINE_PG_PASSWORD": "postgres-not-to-be-seen",
+    "SEAMLINE_ALERT_URL": "http://127.0.0.1:9/services/T0/not-to-be-seen",
+}
 HEALTHY, MADE_FROM_DEALS = "abandoned_cart", "open_deals_with_unresolved_tickets"
 BROKEN_TEST = "select deal_id from {{ ref('deals') }}"
 SYNCS = dg.AssetSelection.groups("plans", "channels")
@@ -57,6 +66,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             "SEAMLINE_PROJECT_DIR": str(project),
             "SEAMLINE_SANDBOX_URL": sandbox.url,
             "SEAMLINE_MANIFEST": str(home / "manifest.json"),
+            **SECRETS,
         }
         workspace = Workspace(home, settings)
         with environment(workspace.environment):
@@ -102,6 +112,28 @@ def overridden(house: House, third: Ran) -> Ran:
     """The refused sync, sent in spite of the failed test."""
     options = {"syncs": ["files_open_deals"], "override": {"failed_tests": "there are deals"}}
     return run_daily(SYNCS, options)
+
+
+@pytest.fixture(scope="module")
+def evening(house: House, overridden: Ran) -> Ran:
+    """What the micro-batch loop asks for in the evening, nothing having landed since midnight."""
+    (house.project / "tests" / "assert_there_are_no_deals.sql").unlink()
+    with duckdb.connect(str(house.workspace.warehouse)) as warehouse:
+        # This story's clock; the results were written down by the machine's.
+        warehouse.execute("update ops.dbt_results set executed_at = timestamp '2026-11-01 00:00'")
+    repository = load_definitions().defs.get_repository_def()
+    with environment({"SEAMLINE_AS_OF": "2026-11-01T23:00:00"}), dg.instance_for_test() as instance:
+        seen = json.dumps(changed_files(*_landing(), {})[1])
+        told = repository.get_sensor_def("changes")._raw_fn(
+            dg.build_sensor_context(instance=instance, repository_def=repository, cursor=seen)
+        )
+        [request] = told.run_requests
+        return run_daily(dg.AssetSelection.assets(*request.asset_selection))
+
+
+def _landing() -> tuple[Path, set[str]]:
+    folder = ROOT / "seeds" / "raw"
+    return folder, {path.name for path in folder.iterdir()}
 
 
 def _forget_a_member(house: House, audience: str) -> None:
@@ -288,6 +320,29 @@ def test_a_guard_is_overridden_with_a_reason_that_is_kept(house: House, overridd
     assert recorded == "failed_tests: there are deals"
 
 
+def test_who_falls_due_leaves_an_audience_by_nothing_happening(house: House, evening: Ran) -> None:
+    [(due,)] = house.rows(
+        "select count(*) from segments.segment_memberships where segment = 'abandoned_cart' "
+        "and left_at = timestamp '2026-11-01 23:00'"
+    )
+    assert due >= 2
+    assert evening.failures == []
+    assert 1 <= evening.syncs["klaviyo_audience_members"]["removed"] <= due
+    assert "landing" not in evening.steps
+    assert "webhook_orders" not in evening.syncs
+
+
+def test_no_secret_is_left_on_disk(house: House, evening: Ran) -> None:
+    searched = 0
+    for path in house.workspace.folder.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            found = [name for name, secret in SECRETS.items() if secret.encode() in content]
+            assert not found, f"{path} holds {found}"
+            searched += 1
+    assert searched > 50
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
@@ -299,7 +354,7 @@ def test_a_guard_is_overridden_with_a_reason_that_is_kept(house: House, overridd
     ],
 )
 def test_an_option_that_makes_no_sense_stops_the_run(
-    overridden: Ran, options: dict[str, Any], complaint: str
+    evening: Ran, options: dict[str, Any], complaint: str
 ) -> None:
     ran = run_daily(dg.AssetSelection.assets(["plans", "webhook_orders"]), options)
     assert not ran.is_success

@@ -1,4 +1,4 @@
-"""Dagster's real UI in a real browser: the graph is there, by its layers and its names."""
+"""Dagster's real UI in a real browser: what is there, what it shows, and what it can start."""
 
 from __future__ import annotations
 
@@ -9,21 +9,26 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
+from dagster._core.scheduler.instigation import InstigatorStatus, InstigatorType
 from selenium import webdriver
-from selenium.common.exceptions import TimeoutException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from orchestration.local import dagster_home
+from orchestration.run import run_daily
 from tests.conftest import ROOT, Workspace
-from tests.orchestration.conftest import environment
+from tests.orchestration.conftest import environment, load_definitions
 
 START_SECONDS = 120
+SYNC = dg.AssetSelection.assets(["plans", "files_open_deals"], ["channels", "files_open_deals"])
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -39,17 +44,20 @@ FLAGS = (
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of Dagster's web server, in a home of its own."""
-    workspace = Workspace(tmp_path_factory.mktemp("ui"))
+def url(built: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of Dagster's web server, in a home where one sync has run."""
+    workspace = built.copy(tmp_path_factory.mktemp("ui") / "home")
+    with environment(workspace.environment):
+        load_definitions()
+        assert run_daily(SYNC).is_success
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
     with environment(workspace.environment):
         home = str(dagster_home())
-    command = [str(Path(sys.executable).with_name("dagster-webserver"))]
+    command = [str(Path(sys.executable).with_name("dagster")), "dev"]
     command += ["-m", "orchestration.definitions", "-h", "127.0.0.1", "-p", str(port)]
-    log = workspace.folder / "webserver.log"
+    log = workspace.folder / "dagster.log"
     with log.open("w") as output:
         server = subprocess.Popen(
             command,
@@ -61,7 +69,8 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     try:
         address = f"http://127.0.0.1:{port}"
         _wait_until_up(server, f"{address}/server_info", log)
-        yield address
+        with environment({**workspace.environment, "DAGSTER_HOME": home}):
+            yield address
     finally:
         server.terminate()
         server.wait()
@@ -96,18 +105,65 @@ def test_the_channels_show_their_syncs(browser: webdriver.Chrome, url: str) -> N
     _keep_screenshot(browser, "dagster_channels")
 
 
-def test_the_schedule_is_there_to_be_switched_on(browser: webdriver.Chrome, url: str) -> None:
+def test_a_sync_shows_its_figures(browser: webdriver.Chrome, url: str) -> None:
+    browser.get(f"{url}/assets/channels/files_open_deals?view=events")
+    _wait_for(browser, "acknowledged", "records_per_second", "accepted_percent", "39")
+    _keep_screenshot(browser, "dagster_sync")
+
+
+def test_a_plan_shows_what_the_guards_said(browser: webdriver.Chrome, url: str) -> None:
+    browser.get(f"{url}/assets/plans/files_open_deals?view=checks")
+    _wait_for(browser, "removed_fraction", "failed_tests", "stale_source")
+
+
+def test_a_run_that_is_launched_here_finishes(browser: webdriver.Chrome, url: str) -> None:
+    browser.get(f"{url}/assets/channels/files_open_deals")
+    _wait_for(browser, "Materialize")
+    browser.find_element(By.XPATH, "//button[contains(., 'Materialize')]").click()
+    _wait_for(browser, "Launched run")
+    browser.get(f"{url}/runs")
+    _wait_until(browser, lambda text: text.count("Success") == 2)
+    with dg.DagsterInstance.from_config(os.environ["DAGSTER_HOME"]) as instance:
+        [run, _] = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS]))
+        assert run.asset_selection == {dg.AssetKey(["channels", "files_open_deals"])}
+
+
+def test_the_micro_batch_loop_is_there_to_be_switched_on(
+    browser: webdriver.Chrome, url: str
+) -> None:
+    browser.get(f"{url}/locations/orchestration.definitions/sensors/changes")
+    _wait_for(browser, "changes", "micro_batch", "instant has passed")
+    assert not _switch(browser).is_selected()
+
+
+def test_the_schedule_is_switched_on(browser: webdriver.Chrome, url: str) -> None:
     browser.get(f"{url}/locations/orchestration.definitions/schedules/every_morning")
     _wait_for(browser, "every_morning", "daily")
+    assert not _switch(browser).is_selected()
+    _switch(browser).find_element(By.XPATH, "..").click()
+    WebDriverWait(browser, START_SECONDS).until(lambda _: _switch(browser).is_selected())
+    with dg.DagsterInstance.from_config(os.environ["DAGSTER_HOME"]) as instance:
+        [state] = instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
+        assert (state.name, state.status) == ("every_morning", InstigatorStatus.RUNNING)
+
+
+def _switch(browser: webdriver.Chrome) -> WebElement:
+    return browser.find_element(By.CSS_SELECTOR, "input[type=checkbox]")
 
 
 def _wait_for(browser: webdriver.Chrome, *words: str) -> None:
-    def shown(_: webdriver.Chrome) -> bool:
-        text = browser.find_element(By.TAG_NAME, "body").text
-        return all(word in text for word in words)
+    _wait_until(browser, lambda text: all(word in text for word in words), *words)
 
+
+def _wait_until(browser: webdriver.Chrome, holds: Callable[[str], bool], *words: str) -> None:
+    def shown(_: webdriver.Chrome) -> bool:
+        return holds(browser.find_element(By.TAG_NAME, "body").text)
+
+    waiting = WebDriverWait(
+        browser, START_SECONDS, ignored_exceptions=[StaleElementReferenceException]
+    )
     try:
-        WebDriverWait(browser, START_SECONDS).until(shown)
+        waiting.until(shown)
     except TimeoutException:
         pytest.fail(f"{words} not on:\n{browser.find_element(By.TAG_NAME, 'body').text}")
 
@@ -126,4 +182,4 @@ def _wait_until_up(server: subprocess.Popen[bytes], address: str, log: Path) -> 
                 return
         except OSError:
             time.sleep(0.3)
-    raise RuntimeError(f"dagster-webserver did not come up:\n{log.read_text()}")
+    raise RuntimeError(f"dagster did not come up:\n{log.read_text()}")
