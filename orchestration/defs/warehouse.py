@@ -25,15 +25,17 @@ from dagster_dbt import (
 from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY, build_dbt_specs
 
 from orchestration.defs.identity_figures import identity_observations
-from orchestration.defs.options import LaunchOptions
+from orchestration.defs.options import LaunchOptions, mendable
 from orchestration.defs.publication import publish_manifest
 from orchestration.defs.resources import asset_key, code_link, database_pool
 from orchestration.defs.retention import artifacts_folder, prune_artifacts
 from orchestration.defs.unit_tests import unit_test_checks, unit_test_results
+from orchestration.landing import open_warehouse
 from orchestration.parsing import project_variables
-from reverse_etl.profile import home_directory
+from reverse_etl.profile import home_directory, read_profile
 
 ACTIVATION = "activation"
+_PATIENCE_SECONDS = 600.0
 _FAILED = {"error", "fail", "runtime error"}
 
 
@@ -108,6 +110,7 @@ def build_warehouse(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             yield from build(context, dbt)
 
     def build(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+        _wait_until_free(context)
         target = Path(os.environ["DBT_TARGET_PATH"])
         invocations = []
         for number, selection in enumerate(_selections(context), start=1):
@@ -140,6 +143,12 @@ def build_warehouse(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             )
 
     return warehouse
+
+
+def _wait_until_free(context: dg.AssetExecutionContext) -> None:
+    """Wait for a DuckDB file that a command line holds, and say who does; dbt would not say."""
+    with mendable(), open_warehouse(read_profile(), _PATIENCE_SECONDS, context.log.info):
+        pass
 
 
 def _selections(context: dg.AssetExecutionContext) -> list[list[str]]:

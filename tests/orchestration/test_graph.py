@@ -125,3 +125,22 @@ def test_steps_that_open_the_file_share_a_pool(definitions: dg.Definitions) -> N
     pools = {node.name: node.definition.pools for node in job.nodes}
     assert pools
     assert all(found == {"duckdb"} for found in pools.values()), pools
+
+
+def test_a_channel_s_trouble_is_waited_out_longer_each_time(definitions: dg.Definitions) -> None:
+    job = definitions.resolve_job_def("daily")
+    policies = [node.definition.retry_policy for node in job.nodes if "channels" in node.name]
+    assert len(policies) >= 5
+    for policy in policies:
+        assert policy
+        delays = [policy.calculate_delay(number) for number in range(1, policy.max_retries + 1)]
+        assert len(delays) == 3
+        assert sum(delays) > 180
+        assert policy.backoff is dg.Backoff.EXPONENTIAL
+
+
+def test_the_loop_and_the_alerts_are_there_to_be_switched(definitions: dg.Definitions) -> None:
+    repository = definitions.get_repository_def()
+    sensors = {sensor.name: sensor for sensor in repository.sensor_defs}
+    assert {"changes", "alert_of_failures", "alert_of_rejections"} <= set(sensors)
+    assert sensors["changes"].job_name == "micro_batch"

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -359,3 +361,17 @@ def test_an_option_that_makes_no_sense_stops_the_run(
     ran = run_daily(dg.AssetSelection.assets(["plans", "webhook_orders"]), options)
     assert not ran.is_success
     assert complaint in ran.failures[0]
+
+
+def test_a_build_waits_for_who_holds_the_warehouse_and_says_who(house: House, evening: Ran) -> None:
+    code = "import duckdb, sys, time; held = duckdb.connect(sys.argv[1]); print(); time.sleep(3)"
+    command = [sys.executable, "-u", "-c", code, str(house.workspace.warehouse)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
+        holder.stdout.readline()
+        ran = run_daily(dg.AssetSelection.assets(["marts", "suppressions"]))
+    assert ran.failures == []
+    instance = dg.DagsterInstance.from_config(str(dagster_home()))
+    [newest] = instance.get_runs(limit=1)
+    told = [entry.user_message for entry in instance.all_logs(newest.run_id)]
+    assert [message for message in told if f"is held by process {holder.pid}" in message]
