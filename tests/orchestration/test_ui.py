@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -65,6 +66,7 @@ def url(built: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             env={**os.environ, **workspace.environment, "DAGSTER_HOME": home},
             stdout=output,
             stderr=output,
+            start_new_session=True,
         )
     try:
         address = f"http://127.0.0.1:{port}"
@@ -73,11 +75,17 @@ def url(built: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             yield address
     finally:
         server.terminate()
-        server.wait()
+        try:
+            server.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            # Started where SIGINT is ignored, in a shell's background, it ignores SIGTERM too.
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+def browser(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """A browser that is closed before the server, which waits for whoever still looks at it."""
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not (chromium and driver):
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium chromium-driver)")
