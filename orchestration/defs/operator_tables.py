@@ -33,6 +33,9 @@ def plan_metadata(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> dict[str, 
     audiences = [
         (name, added, changed, removed) for name, added, changed, removed in plan.audiences
     ]
+    coverage = dict(plan.match_coverage)
+    if plan.match_rows:
+        counts["findable_percent"] = round(100 * coverage["any"] / plan.match_rows, 2)
     return {
         **counts,
         "planned": sum(plan.sending.values()),
