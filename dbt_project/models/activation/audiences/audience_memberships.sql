@@ -1,4 +1,4 @@
-{# Who is in which audience today, in the shape in which Census reads warehouse-managed audiences. #}
+{# Who is in which audience today, in the shape in which Census reads what the warehouse manages. #}
 with
 
 members as (

@@ -21,12 +21,12 @@ in_both as (
 
     select
         members.audience_id,
-        others.audience_id as other_audience_id,
+        other_members.audience_id as other_audience_id,
         count(*) as shared_count
     from members
-    inner join members as others
-        on members.person_id = others.person_id
-        and {{ byte_order('members.audience_id') }} < {{ byte_order('others.audience_id') }}
+    inner join members as other_members
+        on members.person_id = other_members.person_id
+        and {{ byte_order('members.audience_id') }} < {{ byte_order('other_members.audience_id') }}
     group by 1, 2
 
 )

@@ -1,7 +1,7 @@
 {#
     The memory of segments, told of the people of today. What was remembered of several people who
-    turned out to be one is theirs together: the id that a merge retires leaves a segment in the very
-    run in which the survivor enters it, and the person has been in it all along.
+    turned out to be one is theirs together: the id that a merge retires leaves a segment in the
+    very run in which the survivor enters it, and the person has been in it all along.
 #}
 with
 
