@@ -11,7 +11,7 @@ PARTS = (identity_graph.rows,)
 def main() -> None:
     """Measure and print."""
     chosen = arguments(__doc__ or "")
-    show([row for part in PARTS for row in part(quick=chosen.quick)], chosen.json)
+    show((row for part in PARTS for row in part(quick=chosen.quick)), chosen.json)
 
 
 if __name__ == "__main__":
