@@ -3,7 +3,7 @@
     failed: a sync's guard reads here whether the tests above its table passed.
 #}
 {%- macro record_dbt_results(results) -%}
-    {%- if execute and results and flags.WHICH in ('build', 'run', 'test', 'seed', 'snapshot') -%}
+    {%- if execute and results and not var('schema_suffix', '') and flags.WHICH in ('build', 'run', 'test', 'seed', 'snapshot') -%}
         {%- set text = dbt.type_string() -%}
         {%- do adapter.create_schema(api.Relation.create(database=target.database, schema='ops')) -%}
         {%- do run_query(
