@@ -40,10 +40,15 @@ _FAILED = {"error", "fail", "runtime error"}
 
 
 class Translator(DagsterDbtTranslator):
-    """Names in Dagster what dbt and the warehouse name: key = schema/table, group = layer."""
+    """Names in Dagster what dbt and the warehouse name: key = schema/table, group = layer.
+
+    One manifest has one translator: Dagster asks for each asset many times over, for every check of
+    it and every event about it, and the answer takes most of the time that definitions load.
+    """
 
     def __init__(self) -> None:
         super().__init__(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
+        self._specs: dict[str, dg.AssetSpec] = {}
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         """Return schema and table, for models, seeds and sources alike."""
@@ -62,11 +67,13 @@ class Translator(DagsterDbtTranslator):
 
         An audience model reads its channel's segments, by their YAML and not by a ref.
         """
-        spec = super().get_asset_spec(manifest, unique_id, project)
-        segments = [dg.AssetDep(key) for key in _segments_read_by(manifest, unique_id)]
-        return spec.replace_attributes(deps=[*spec.deps, *segments]).merge_attributes(
-            metadata=code_link(self.get_resource_props(manifest, unique_id))
-        )
+        if unique_id not in self._specs:
+            spec = super().get_asset_spec(manifest, unique_id, project)
+            segments = [dg.AssetDep(key) for key in _segments_read_by(manifest, unique_id)]
+            self._specs[unique_id] = spec.replace_attributes(
+                deps=[*spec.deps, *segments]
+            ).merge_attributes(metadata=code_link(self.get_resource_props(manifest, unique_id)))
+        return self._specs[unique_id]
 
     def get_asset_check_spec(
         self,

@@ -6,7 +6,9 @@ landed as (
 
     select
         orders.*,
-        orders.source_name as sales_channel
+        orders.source_name as sales_channel,
+        -- By a name, because what reads a phone repeats it many times.
+        {{ normalise_country('shipping_address_country_code') }} as country_code
     from {{ source('raw_shop', 'order') }} as orders
 
 ),
@@ -29,11 +31,9 @@ renamed as (
         financial_status,
         {{ normalise_currency('currency') }} as currency,
         email,
-        {{ international_phone(
-            'billing_address_phone', normalise_country('shipping_address_country_code')
-        ) }} as phone,
+        {{ international_phone('billing_address_phone', 'country_code') }} as phone,
         shipping_address_city as city,
-        {{ normalise_country('shipping_address_country_code') }} as country,
+        country_code as country,
         landing_site_base_url as landing_page_path,
 
         ----------  numbers

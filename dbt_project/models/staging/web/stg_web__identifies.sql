@@ -4,7 +4,11 @@ with
 
 landed as (
 
-    select * from {{ source('raw_web', 'identifies') }}
+    select
+        identifies.*,
+        -- By a name, because what reads a phone repeats it many times.
+        {{ normalise_country('country') }} as country_code
+    from {{ source('raw_web', 'identifies') }} as identifies
 
 ),
 
@@ -12,9 +16,9 @@ renamed as (
 
     select
         {{ row_origin('web', 'identifies', ['id'], 'coalesce(uuid_ts, received_at)') }},
-        {{ normalise_country('country') }} as country,
+        country_code as country,
         email,
-        {{ international_phone('phone', normalise_country('country')) }} as phone,
+        {{ international_phone('phone', 'country_code') }} as phone,
         first_name,
         last_name,
         city,
