@@ -25,7 +25,7 @@ _FIRST = datetime(2026, 9, 1, 12)
 _MODELS = [
     *("path:models/intermediate/identity", "identities", "person_records"),
     *("int_exchange_rates_dated", "int_orders_attributed", "orders"),
-    *("int_people_counted", "people", SEGMENT),
+    *("int_purchases_counted", "int_people_counted", "people", SEGMENT),
 ]
 _MEMORY = ["membership_history", "audience_sizes"]
 

@@ -119,7 +119,7 @@ class StrangersProject:
         subprocess.run(
             [Path(sys.executable).with_name("dbt"), "run", *flags, "--select", *models],
             cwd=self.folder,
-            env={**os.environ, "DBT_PROFILES_DIR": str(self.folder)},
+            env={**_not_ours(), "DBT_PROFILES_DIR": str(self.folder)},
             capture_output=True,
             check=False,
         )
@@ -150,6 +150,11 @@ class StrangersProject:
             " where table_schema in ('main', 'public') order by table_name"
         )
         return [name for (name,) in rows]
+
+
+def _not_ours() -> dict[str, str]:
+    """The environment without what Seamline tells its own dbt."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("DBT_")}
 
 
 def _landing(table: str, columns: str, rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:

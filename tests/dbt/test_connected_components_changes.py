@@ -191,9 +191,9 @@ def test_ids_that_share_a_hash_are_refused_until_ids_themselves_are_compared(
     shutil.copytree(MATERIALIZATIONS, macros)
     expressions = macros / "connected_components_expressions.sql"
     good = expressions.read_text()
-    weak = good.replace(
-        "cast(hash(' ~ expression ~ ') >> 1 as bigint)", "length(' ~ expression ~ ')"
-    )
+    end = 'as bigint)"'
+    strong = good[good.index('"cast(xor(hash(') : good.index(end) + len(end)]
+    weak = good.replace(strong, '"length(" ~ expression ~ ")"')
     assert weak != good
     expressions.write_text(weak)
     edges: set[Edge] = {("a", "bbb"), ("cc", "dddd")}

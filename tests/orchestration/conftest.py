@@ -26,6 +26,13 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
+@pytest.fixture(scope="package", autouse=True)
+def _nothing_is_left_in_the_environment() -> Iterator[None]:
+    """The pipeline tells its dbt where things lie; tests of other rooms are not to hear of it."""
+    with environment({}):
+        yield
+
+
 def load_definitions() -> Any:
     """Return the module of the definitions, loaded for the environment as it is now."""
     import orchestration.definitions  # noqa: PLC0415 - it reads the environment when imported

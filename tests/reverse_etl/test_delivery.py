@@ -109,15 +109,22 @@ def test_no_connection_means_that_nothing_arrived(
     assert world.ledger("select count(*) from sync_changelog") == [(0,)]
 
 
-@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        (401, "http_401: The channel does not accept the credentials."),
+        (403, "http_403: The credentials are not allowed to do this."),
+    ],
+)
 def test_wrong_credentials_stop_the_sync_with_one_error(
-    world: World, channel: Recorder, status: int
+    world: World, channel: Recorder, status: int, why: str
 ) -> None:
     ready(world, 200, concurrency=2)
     channel.fault = lambda number, body: (status, {}, {}) if number > 3 else None
     result = world.run()
     assert result.status == "failed"
-    assert result.error == f"Tester answered {status} to connection 'tester'; check TESTER_TOKEN."
+    expected = f"Tester answered {status} to connection 'tester' ({why}); check TESTER_TOKEN."
+    assert result.error == expected
     assert result.acknowledged == 30 and result.pending == 170
     assert len(channel.times) <= 8
     channel.fault = lambda number, body: None
