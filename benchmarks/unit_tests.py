@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from reverse_etl.dialect import literal
+from reverse_etl.warehouse.dialect import literal
 
 Types = Mapping[str, str]
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.load import find_extracts
-from reverse_etl.dialect import literal
-from reverse_etl.manifest import Relation
-from reverse_etl.warehouse import Warehouse
+from reverse_etl.contract.manifest import Relation
+from reverse_etl.warehouse.dialect import literal
+from reverse_etl.warehouse.session import Warehouse
 
 # A file that was written to a moment ago may still be growing.
 SETTLED_SECONDS = 2.0

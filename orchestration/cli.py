@@ -17,7 +17,7 @@ def compose() -> typer.Typer:
     from reverse_etl.checking import app as checks  # noqa: PLC0415
     from reverse_etl.cli import app as engine  # noqa: PLC0415
     from reverse_etl.identity.cli import app as explain  # noqa: PLC0415
-    from reverse_etl.person import person_command  # noqa: PLC0415
+    from reverse_etl.identity.person import person_command  # noqa: PLC0415
     from reverse_etl.segments.cli import explain_membership_command, verbs  # noqa: PLC0415
     from seeds.cli import app as seeds  # noqa: PLC0415
 

@@ -7,8 +7,9 @@ import subprocess
 from pathlib import Path
 
 from orchestration.parsing import DBT, project_variables, settle_environment
+from reverse_etl.contract.profile import read_profile
 from reverse_etl.errors import SeamlineError
-from reverse_etl.profile import home_directory, project_directory, read_profile
+from reverse_etl.home import home_directory, project_directory
 
 
 def compiled(path: Path) -> str:

@@ -16,7 +16,7 @@ from orchestration.defs.options import LaunchOptions
 from orchestration.defs.resources import dbt_resource
 from orchestration.defs.warehouse import build_warehouse
 from orchestration.parsing import parsed_manifest
-from reverse_etl.profile import home_directory
+from reverse_etl.home import home_directory
 
 _manifest = parsed_manifest()
 _micro_batch, _changes = build_micro_batch(_manifest)

@@ -24,8 +24,9 @@ from orchestration import report
 from orchestration.figures import Figures
 from orchestration.load import KNOWN_EXTRACTS
 from orchestration.parsing import parsed_manifest
+from reverse_etl.contract.profile import read_profile
 from reverse_etl.errors import SeamlineError
-from reverse_etl.profile import home_directory, project_directory, read_profile
+from reverse_etl.home import home_directory, project_directory
 
 if TYPE_CHECKING:
     from orchestration.run import Ran

@@ -11,7 +11,7 @@ import typer
 
 from orchestration.landing import Warehouse, open_warehouse
 from orchestration.lifetime import BGNBD, FitError, GammaGamma, fit_bg_nbd, fit_gamma_gamma
-from reverse_etl.profile import read_profile
+from reverse_etl.contract.profile import read_profile
 
 _TABLE = """create table if not exists ops.lifetime_fits (
     fitted_at timestamp, customer_count bigint, repeat_customer_count bigint,

@@ -24,8 +24,8 @@ from orchestration.extract_files import (
     read_as_text,
     unreadable,
 )
+from reverse_etl.contract.profile import Profile
 from reverse_etl.errors import SeamlineError
-from reverse_etl.profile import Profile
 
 BATCH_ROWS = 20_000
 _LEDGER = (

@@ -19,8 +19,8 @@ import typer
 
 from orchestration.extract_files import ExtractFile, content_hash
 from orchestration.landing import land, open_warehouse
+from reverse_etl.contract.profile import Profile, read_profile
 from reverse_etl.errors import SeamlineError
-from reverse_etl.profile import Profile, read_profile
 
 FORMATS = (".csv", ".parquet", ".jsonl")
 # Public files that may lie in the folder under the names their publishers gave them.

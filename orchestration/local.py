@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reverse_etl.errors import SeamlineError
-from reverse_etl.profile import home_directory
+from reverse_etl.home import home_directory
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 30

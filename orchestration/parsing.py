@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from reverse_etl.contract.profile import read_profile
 from reverse_etl.errors import SeamlineError
-from reverse_etl.profile import home_directory, project_directory, read_profile
+from reverse_etl.home import home_directory, project_directory
 
 # The virtual environment need not be activated: dbt lies beside the Python that runs us.
 DBT = Path(sys.executable).with_name("dbt")

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from reverse_etl.cli import EXIT_CODES, AsJson, Select, print_json, selected
-from reverse_etl.plan import as_of
-from reverse_etl.project import Project, Sync
+from reverse_etl.contract.project import Project, Sync
+from reverse_etl.planning.plan import as_of
 from reverse_etl.segments.declaration import declared_segments
 
 if TYPE_CHECKING:
-    from reverse_etl.destination import ChannelObject
-    from reverse_etl.registry import Channel
+    from reverse_etl.channel.destination import ChannelObject
+    from reverse_etl.channel.registry import Channel
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -44,7 +44,7 @@ def check(
                 if each.is_expired:
                     typer.echo(each.pause)
         return
-    from reverse_etl.probing import probe_syncs  # noqa: PLC0415 - only who asks pays for it
+    from reverse_etl.readback.probing import probe_syncs  # noqa: PLC0415 - only who asks pays for it
 
     probed = probe_syncs(project, names)
     found = [each.as_json() for each in probed]
@@ -56,7 +56,7 @@ def check(
 @app.command()
 def destinations(as_json: AsJson = False) -> None:
     """List the destinations, what each can hold, its limits, and the settings each needs."""
-    from reverse_etl.registry import destination_names, find_destination  # noqa: PLC0415
+    from reverse_etl.channel.registry import destination_names, find_destination  # noqa: PLC0415
 
     found = []
     for channel in map(find_destination, destination_names()):

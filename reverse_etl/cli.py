@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from reverse_etl.contract.project import Project
 from reverse_etl.errors import SeamlineError
-from reverse_etl.profile import home_directory
-from reverse_etl.project import Project
+from reverse_etl.home import home_directory
 
 if TYPE_CHECKING:
-    from reverse_etl.send import Progress
+    from reverse_etl.delivery.send import Progress
     from reverse_etl.sync import SyncResult, Undo
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -143,7 +143,7 @@ def adopt(
 
     Do it before the first sync of a channel in use, or the first plan is to send everything.
     """
-    from reverse_etl.adopt import adopt_sync  # noqa: PLC0415
+    from reverse_etl.readback.adopt import adopt_sync  # noqa: PLC0415
 
     found = adopt_sync(Project.load(), name)
     if as_json:
@@ -166,7 +166,7 @@ def reconcile(
     What is gone there is added again, what was edited there is changed back. Channels that take
     records in later than they say so should have come to rest.
     """
-    from reverse_etl.reconcile import reconcile_sync  # noqa: PLC0415
+    from reverse_etl.readback.reconcile import reconcile_sync  # noqa: PLC0415
 
     found = reconcile_sync(Project.load(), name)
     if as_json:
@@ -209,7 +209,7 @@ def sandbox(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8799,
 ) -> None:
     """Serve stand-ins for the channels on this machine, with a page that shows what arrived."""
-    from reverse_etl.connection import is_loopback  # noqa: PLC0415
+    from reverse_etl.channel.connection import is_loopback  # noqa: PLC0415
     from reverse_etl.sandbox.server import serve  # noqa: PLC0415
 
     if not is_loopback(f"http://{host}"):
@@ -229,7 +229,7 @@ def _chosen(
         if values_from:
             raise SeamlineError("--values-from: is for --undo only; leave it out.")
         return selected(project, select), None
-    from reverse_etl.manifest import Relation  # noqa: PLC0415
+    from reverse_etl.contract.manifest import Relation  # noqa: PLC0415
     from reverse_etl.status import sync_of_run  # noqa: PLC0415
     from reverse_etl.sync import Undo  # noqa: PLC0415
 

@@ -10,9 +10,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from reverse_etl.guards import GuardVerdict
-from reverse_etl.plan import Plan
-from reverse_etl.runs import SyncResult
+from reverse_etl.ledger.runs import SyncResult
+from reverse_etl.planning.guards import GuardVerdict
+from reverse_etl.planning.plan import Plan
 
 STYLES = {"done": "green", "refused": "yellow", "rejected": "yellow", "failed": "red"}
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from reverse_etl.dialect import literal
+from reverse_etl.contract.project import Project
+from reverse_etl.conversation.verdicts import readable
 from reverse_etl.errors import SeamlineError
-from reverse_etl.project import Project
 from reverse_etl.sync import ledger
-from reverse_etl.verdicts import readable
-from reverse_etl.warehouse import Warehouse
+from reverse_etl.warehouse.dialect import literal
+from reverse_etl.warehouse.session import Warehouse
 
 RUN_COLUMNS = (
     "run_id",

@@ -13,20 +13,21 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from reverse_etl.commit import Commit
-from reverse_etl.connection import Connection
-from reverse_etl.http import Patience
-from reverse_etl.ledger import forget_old_logs, prepare_ledger
-from reverse_etl.lock import sync_lock
-from reverse_etl.outcome import Outcome
-from reverse_etl.plan import Plan, clock
-from reverse_etl.planner import make_plan
-from reverse_etl.project import Project, Sync
-from reverse_etl.runs import SyncResult, begin_run, end_run, lost_outcome, unfinished_runs
-from reverse_etl.send import Progress, Sender
-from reverse_etl.spool import Spool, find_spool, write_spool
-from reverse_etl.undo import Undo
-from reverse_etl.warehouse import Warehouse, open_warehouse
+from reverse_etl.channel.connection import Connection
+from reverse_etl.contract.project import Project, Sync
+from reverse_etl.delivery.http import Patience
+from reverse_etl.delivery.outcome import Outcome
+from reverse_etl.delivery.send import Progress, Sender
+from reverse_etl.delivery.spool import Spool, find_spool, write_spool
+from reverse_etl.ledger.commit import Commit
+from reverse_etl.ledger.runs import SyncResult, begin_run, end_run, lost_outcome, unfinished_runs
+from reverse_etl.ledger.tables import forget_old_logs, prepare_ledger
+from reverse_etl.planning.plan import Plan, clock
+from reverse_etl.planning.planner import make_plan
+from reverse_etl.planning.undo import Undo
+from reverse_etl.warehouse.lock import sync_lock
+from reverse_etl.warehouse.opening import open_warehouse
+from reverse_etl.warehouse.session import Warehouse
 
 __all__ = ["Patience", "Plan", "SyncResult", "Undo", "plan_sync", "run_sync"]
 

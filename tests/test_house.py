@@ -170,7 +170,7 @@ def test_a_rule_over_the_manifest_can_fail(
         (house_rules.names_say_what_is_inside, "reverse_etl/http_utils.py", ""),
         (house_rules.names_say_what_is_inside, "reverse_etl/plan2.py", ""),
         (house_rules.tests_are_sentences, "dbt_project/tests/orders.sql", "select 1"),
-        (house_rules.files_stay_short, "reverse_etl/plan.py", "\n" * 401),
+        (house_rules.files_stay_short, "reverse_etl/planning/plan.py", "\n" * 401),
         (
             house_rules.every_destination_is_in_the_readme,
             "reverse_etl/destinations/pager.py",

@@ -24,8 +24,8 @@ from orchestration.defs.operator_tables import (
 )
 from orchestration.defs.options import LaunchOptions, mendable
 from orchestration.defs.resources import asset_key, code_link, database_pool
-from reverse_etl.guards import GUARDS
-from reverse_etl.plan import Plan
+from reverse_etl.planning.guards import GUARDS
+from reverse_etl.planning.plan import Plan
 from reverse_etl.status import planned_rows
 from reverse_etl.sync import SyncResult, plan_sync, run_sync
 

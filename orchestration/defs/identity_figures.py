@@ -9,8 +9,9 @@ from typing import Any
 import dagster as dg
 
 from orchestration.defs.resources import asset_key
-from reverse_etl.profile import home_directory, read_profile
-from reverse_etl.warehouse import open_warehouse
+from reverse_etl.contract.profile import read_profile
+from reverse_etl.home import home_directory
+from reverse_etl.warehouse.opening import open_warehouse
 
 _QUALITY = "identity_quality"
 # The asset on which a metric of the model identity_quality is shown; the others are about people.

@@ -10,7 +10,8 @@ import dagster as dg
 from orchestration.defs.options import LaunchOptions, mendable
 from orchestration.defs.resources import asset_key, code_link, database_pool
 from orchestration.load import LoadReport, load_folder
-from reverse_etl.profile import project_directory, read_profile
+from reverse_etl.contract.profile import read_profile
+from reverse_etl.home import project_directory
 
 GROUP = "raw"
 PREFIX = "raw_"

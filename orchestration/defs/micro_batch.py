@@ -18,9 +18,11 @@ import dagster as dg
 from orchestration.arrivals import Known, Table, changed_files, due_models, uncounted_rows
 from orchestration.defs.landing import PREFIX, landing_folder
 from orchestration.defs.resources import asset_key
-from reverse_etl.plan import as_of
-from reverse_etl.profile import home_directory, read_profile
-from reverse_etl.warehouse import WarehouseError, open_warehouse
+from reverse_etl.contract.profile import read_profile
+from reverse_etl.home import home_directory
+from reverse_etl.planning.plan import as_of
+from reverse_etl.warehouse.opening import open_warehouse
+from reverse_etl.warehouse.session import WarehouseError
 
 NAME = "micro_batch"
 _EVERY_SECONDS = 15

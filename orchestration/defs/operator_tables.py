@@ -7,8 +7,8 @@ from typing import Any
 
 import dagster as dg
 
-from reverse_etl.guards import GuardVerdict
-from reverse_etl.plan import Plan
+from reverse_etl.planning.guards import GuardVerdict
+from reverse_etl.planning.plan import Plan
 from reverse_etl.sync import SyncResult
 
 _PLANNED = ("added", "changed", "removed", "merged", "appended", "held_back", "owed")

@@ -13,10 +13,10 @@ import dagster as dg
 from pydantic import Field
 
 from orchestration.load import parse_instant
+from reverse_etl.contract.manifest import manifest_path
+from reverse_etl.contract.project import Project
 from reverse_etl.errors import SeamlineError
-from reverse_etl.manifest import manifest_path
-from reverse_etl.profile import home_directory, project_directory
-from reverse_etl.project import Project
+from reverse_etl.home import home_directory, project_directory
 
 _AS_OF = "SEAMLINE_AS_OF"
 

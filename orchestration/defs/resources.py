@@ -15,7 +15,8 @@ from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
 from orchestration.parsing import DBT
-from reverse_etl.profile import project_directory, read_profile
+from reverse_etl.contract.profile import read_profile
+from reverse_etl.home import project_directory
 
 
 class LeanDbtCliResource(DbtCliResource):

@@ -32,7 +32,8 @@ from orchestration.defs.retention import artifacts_folder, prune_artifacts
 from orchestration.defs.unit_tests import unit_test_checks, unit_test_results
 from orchestration.landing import open_warehouse
 from orchestration.parsing import project_variables
-from reverse_etl.profile import home_directory, read_profile
+from reverse_etl.contract.profile import read_profile
+from reverse_etl.home import home_directory
 
 ACTIVATION = "activation"
 _PATIENCE_SECONDS = 600.0

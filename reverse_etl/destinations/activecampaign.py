@@ -28,7 +28,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reverse_etl.destination import (
+from reverse_etl.channel.destination import (
     Batch,
     ChannelObject,
     Conversation,
@@ -42,8 +42,8 @@ from reverse_etl.destination import (
     Response,
     Setting,
 )
-from reverse_etl.record_by_record import Phrases, Step, converse, expect, must
-from reverse_etl.verdicts import EMAIL, document_of, email_of, entries
+from reverse_etl.conversation.record_by_record import Phrases, Step, converse, expect, must
+from reverse_etl.conversation.verdicts import EMAIL, document_of, email_of, entries
 
 API = "/api/3"
 NAMES = {

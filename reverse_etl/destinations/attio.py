@@ -31,8 +31,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reverse_etl.complaints import complaint_of
-from reverse_etl.destination import (
+from reverse_etl.channel.destination import (
     Batch,
     ChannelObject,
     Conversation,
@@ -46,7 +45,8 @@ from reverse_etl.destination import (
     Response,
     Setting,
 )
-from reverse_etl.record_by_record import (
+from reverse_etl.conversation.complaints import complaint_of
+from reverse_etl.conversation.record_by_record import (
     Phrases,
     Step,
     Unclear,
@@ -55,7 +55,7 @@ from reverse_etl.record_by_record import (
     is_absent,
     must,
 )
-from reverse_etl.verdicts import entries, part, text_of
+from reverse_etl.conversation.verdicts import entries, part, text_of
 
 NAME = ("first_name", "last_name")
 WORDS = {

@@ -32,8 +32,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
-from reverse_etl.complaints import refusal
-from reverse_etl.destination import (
+from reverse_etl.channel.destination import (
     Batch,
     ChannelObject,
     Conversation,
@@ -48,8 +47,9 @@ from reverse_etl.destination import (
     Setting,
     Verdict,
 )
-from reverse_etl.instants import iso
-from reverse_etl.verdicts import (
+from reverse_etl.conversation.complaints import refusal
+from reverse_etl.conversation.instants import iso
+from reverse_etl.conversation.verdicts import (
     acknowledged,
     document_of,
     entries,

@@ -33,8 +33,7 @@ from typing import Any
 
 import orjson
 
-from reverse_etl.complaints import complaint_of, refusal
-from reverse_etl.destination import (
+from reverse_etl.channel.destination import (
     Batch,
     ChannelObject,
     Conversation,
@@ -49,8 +48,9 @@ from reverse_etl.destination import (
     Verdict,
     as_json,
 )
-from reverse_etl.instants import unix
-from reverse_etl.verdicts import (
+from reverse_etl.conversation.complaints import complaint_of, refusal
+from reverse_etl.conversation.instants import unix
+from reverse_etl.conversation.verdicts import (
     acknowledged,
     document_of,
     entries,

@@ -2,7 +2,7 @@
 
 ``csv``, ``jsonl`` and ``parquet`` are its objects. ``mirror`` keeps ``<folder>/<sync>/<sync>.csv``
 equal to the rows of the sync; ``append`` writes one file per run, ``<sync>-<run>.csv``, each with
-``manifest.json`` beside it: see ``reverse_etl/drop.py``.
+``manifest.json`` beside it: see ``reverse_etl/conversation/drop.py``.
 
 Requires nothing; ``FILES_DIRECTORY`` moves the folder, which is ``<SEAMLINE_HOME>/outbox``.
 
@@ -31,10 +31,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reverse_etl import drop
-from reverse_etl.destination import Batch, ChannelObject, Found, Setting, Store, Verdict
-from reverse_etl.edits import is_same
-from reverse_etl.profile import home_directory
+from reverse_etl.channel.destination import Batch, ChannelObject, Found, Setting, Store, Verdict
+from reverse_etl.conversation import drop
+from reverse_etl.conversation.edits import is_same
+from reverse_etl.home import home_directory
 
 
 def folder_of(sync: str, settings: Mapping[str, str]) -> Path:

@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from typing import Any
 
-from reverse_etl.destination import (
+from reverse_etl.channel.destination import (
     Batch,
     ChannelObject,
     Conversation,
@@ -42,9 +42,9 @@ from reverse_etl.destination import (
     Setting,
     Verdict,
 )
-from reverse_etl.members import Identifiers, Row, Rows
-from reverse_etl.oauth import OAuth
-from reverse_etl.verdicts import (
+from reverse_etl.channel.oauth import OAuth
+from reverse_etl.conversation.members import Identifiers, Row, Rows
+from reverse_etl.conversation.verdicts import (
     acknowledged,
     entries,
     part,

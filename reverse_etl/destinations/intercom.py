@@ -30,8 +30,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from reverse_etl.complaints import complaint_of, refusal
-from reverse_etl.destination import (
+from reverse_etl.channel.destination import (
     Batch,
     ChannelObject,
     Conversation,
@@ -45,9 +44,24 @@ from reverse_etl.destination import (
     Setting,
     Verdict,
 )
-from reverse_etl.instants import unix
-from reverse_etl.record_by_record import Phrases, Step, converse, done, expect, is_absent, must
-from reverse_etl.verdicts import document_of, one_by_one, rejected, text_of, unidentified
+from reverse_etl.conversation.complaints import complaint_of, refusal
+from reverse_etl.conversation.instants import unix
+from reverse_etl.conversation.record_by_record import (
+    Phrases,
+    Step,
+    converse,
+    done,
+    expect,
+    is_absent,
+    must,
+)
+from reverse_etl.conversation.verdicts import (
+    document_of,
+    one_by_one,
+    rejected,
+    text_of,
+    unidentified,
+)
 
 ID = "external_id"
 FIELDS = (

@@ -29,8 +29,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from reverse_etl.complaints import complaint_of, refusal
-from reverse_etl.destination import (
+from reverse_etl.channel.destination import (
     Batch,
     ChannelObject,
     Conversation,
@@ -45,8 +44,9 @@ from reverse_etl.destination import (
     Setting,
     Verdict,
 )
-from reverse_etl.instants import unix
-from reverse_etl.verdicts import (
+from reverse_etl.conversation.complaints import complaint_of, refusal
+from reverse_etl.conversation.instants import unix
+from reverse_etl.conversation.verdicts import (
     acknowledged,
     document_of,
     email_of,

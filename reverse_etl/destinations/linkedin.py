@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from typing import Any
 
-from reverse_etl.destination import (
+from reverse_etl.channel.destination import (
     Batch,
     ChannelObject,
     Conversation,
@@ -40,9 +40,17 @@ from reverse_etl.destination import (
     Setting,
     Verdict,
 )
-from reverse_etl.members import Identifiers, Row, Rows
-from reverse_etl.oauth import OAuth
-from reverse_etl.verdicts import entries, part, readable, refuse_or_wait, rejected, unread, waiting
+from reverse_etl.channel.oauth import OAuth
+from reverse_etl.conversation.members import Identifiers, Row, Rows
+from reverse_etl.conversation.verdicts import (
+    entries,
+    part,
+    readable,
+    refuse_or_wait,
+    rejected,
+    unread,
+    waiting,
+)
 
 SEGMENTS = "/rest/dmpSegments"
 MEMBERS = Identifiers(

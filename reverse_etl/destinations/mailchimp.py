@@ -35,8 +35,7 @@ import hashlib
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
-from reverse_etl.complaints import complaint_of, refusal
-from reverse_etl.destination import (
+from reverse_etl.channel.destination import (
     Audience,
     Batch,
     ChannelObject,
@@ -52,8 +51,9 @@ from reverse_etl.destination import (
     Setting,
     Verdict,
 )
-from reverse_etl.instants import iso
-from reverse_etl.verdicts import (
+from reverse_etl.conversation.complaints import complaint_of, refusal
+from reverse_etl.conversation.instants import iso
+from reverse_etl.conversation.verdicts import (
     acknowledged,
     document_of,
     email_of,

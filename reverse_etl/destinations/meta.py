@@ -28,7 +28,7 @@ import json
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Literal
 
-from reverse_etl.destination import (
+from reverse_etl.channel.destination import (
     Batch,
     ChannelObject,
     Conversation,
@@ -43,8 +43,8 @@ from reverse_etl.destination import (
     Setting,
     Verdict,
 )
-from reverse_etl.members import Identifiers, Row, Rows, chunks
-from reverse_etl.verdicts import (
+from reverse_etl.conversation.members import Identifiers, Row, Rows, chunks
+from reverse_etl.conversation.verdicts import (
     acknowledged,
     entries,
     part,

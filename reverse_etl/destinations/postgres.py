@@ -40,7 +40,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from reverse_etl.destination import (
+from reverse_etl.channel.destination import (
     Batch,
     ChannelObject,
     Found,
@@ -51,9 +51,9 @@ from reverse_etl.destination import (
     Verdict,
     as_json,
 )
-from reverse_etl.edits import is_same
+from reverse_etl.conversation.edits import is_same
+from reverse_etl.conversation.verdicts import rejected
 from reverse_etl.errors import SeamlineError
-from reverse_etl.verdicts import rejected
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class

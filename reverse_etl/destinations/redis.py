@@ -34,7 +34,7 @@ from typing import Any
 
 import orjson
 
-from reverse_etl.destination import (
+from reverse_etl.channel.destination import (
     Batch,
     ChannelObject,
     Found,
@@ -44,9 +44,9 @@ from reverse_etl.destination import (
     Verdict,
     as_json,
 )
-from reverse_etl.edits import is_same
+from reverse_etl.conversation.edits import is_same
+from reverse_etl.conversation.verdicts import acknowledged
 from reverse_etl.errors import SeamlineError
-from reverse_etl.verdicts import acknowledged
 
 IDS = "anonymous_ids"
 READ_AT_ONCE = 5_000

@@ -2,7 +2,7 @@
 
 ``csv``, ``jsonl`` and ``parquet`` are its objects. ``mirror`` keeps ``<prefix>/<sync>/<sync>.csv``
 equal to the rows of the sync; ``append`` writes one per run, with ``manifest.json`` beside it: see
-``reverse_etl/drop.py``. Writing an object is atomic, and a repeated run overwrites its own.
+``conversation/drop.py``. Writing an object is atomic, and a repeated run overwrites its own.
 
 Requires the extra ``s3``, the bucket in ``S3_BUCKET_NAME``, and credentials where AWS's own tools
 look for them (environment, profile, role). ``S3_BUCKET_PREFIX`` is a folder in it,
@@ -32,9 +32,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from reverse_etl import drop
-from reverse_etl.destination import Batch, ChannelObject, Found, Setting, Store, Verdict
-from reverse_etl.edits import is_same
+from reverse_etl.channel.destination import Batch, ChannelObject, Found, Setting, Store, Verdict
+from reverse_etl.conversation import drop
+from reverse_etl.conversation.edits import is_same
 from reverse_etl.errors import SeamlineError
 
 

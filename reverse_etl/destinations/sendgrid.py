@@ -27,8 +27,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
-from reverse_etl.complaints import refusal
-from reverse_etl.destination import (
+from reverse_etl.channel.destination import (
     Batch,
     ChannelObject,
     Conversation,
@@ -43,9 +42,10 @@ from reverse_etl.destination import (
     Setting,
     Verdict,
 )
-from reverse_etl.polling import follow
-from reverse_etl.record_by_record import must
-from reverse_etl.verdicts import (
+from reverse_etl.conversation.complaints import refusal
+from reverse_etl.conversation.polling import follow
+from reverse_etl.conversation.record_by_record import must
+from reverse_etl.conversation.verdicts import (
     acknowledged,
     document_of,
     email_of,

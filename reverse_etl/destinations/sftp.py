@@ -2,7 +2,7 @@
 
 ``csv``, ``jsonl`` and ``parquet`` are its objects. ``mirror`` keeps ``<folder>/<sync>/<sync>.csv``
 equal to the rows of the sync; ``append`` writes one per run, with ``manifest.json`` beside it: see
-``reverse_etl/drop.py``. A file is uploaded beside its place and renamed: nobody fetches half.
+``conversation/drop.py``. A file is uploaded beside its place and renamed: nobody fetches half.
 
 Requires the extra ``sftp``, the folder in ``SFTP_URL`` (``sftp://user@host:port/folder``), the path
 of a private key in ``SFTP_KEY``, and the server's own key in ``SFTP_HOST_KEY``, as it is in its
@@ -35,9 +35,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from reverse_etl import drop
-from reverse_etl.destination import Batch, ChannelObject, Found, Setting, Store, Verdict
-from reverse_etl.edits import is_same
+from reverse_etl.channel.destination import Batch, ChannelObject, Found, Setting, Store, Verdict
+from reverse_etl.conversation import drop
+from reverse_etl.conversation.edits import is_same
 from reverse_etl.errors import SeamlineError
 
 

@@ -30,7 +30,7 @@ from typing import Any
 
 from urllib3.filepost import encode_multipart_formdata
 
-from reverse_etl.destination import (
+from reverse_etl.channel.destination import (
     Batch,
     ChannelObject,
     Conversation,
@@ -44,8 +44,8 @@ from reverse_etl.destination import (
     Setting,
     Verdict,
 )
-from reverse_etl.members import Identifiers, Row, Rows
-from reverse_etl.verdicts import acknowledged, entries, part, readable, unread, waiting
+from reverse_etl.conversation.members import Identifiers, Row, Rows
+from reverse_etl.conversation.verdicts import acknowledged, entries, part, readable, unread, waiting
 
 AUDIENCES = "/dmp/custom_audience"
 SEVERAL_KINDS = "MULTIPLE_TYPES"

@@ -40,7 +40,7 @@ from typing import Any
 
 import orjson
 
-from reverse_etl.destination import (
+from reverse_etl.channel.destination import (
     ABSENT,
     EXISTS,
     Batch,
@@ -58,9 +58,8 @@ from reverse_etl.destination import (
     Verdict,
     as_json,
 )
-from reverse_etl.errors import SeamlineError
-from reverse_etl.records import VERBS, joined
-from reverse_etl.verdicts import (
+from reverse_etl.channel.records import VERBS, joined
+from reverse_etl.conversation.verdicts import (
     acknowledged,
     entries,
     refuse_or_wait,
@@ -69,6 +68,7 @@ from reverse_etl.verdicts import (
     unread,
     waiting,
 )
+from reverse_etl.errors import SeamlineError
 
 
 def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:

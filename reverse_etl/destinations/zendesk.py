@@ -30,8 +30,7 @@ import re
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
-from reverse_etl.complaints import refusal
-from reverse_etl.destination import (
+from reverse_etl.channel.destination import (
     Batch,
     ChannelObject,
     Conversation,
@@ -46,9 +45,10 @@ from reverse_etl.destination import (
     Setting,
     Verdict,
 )
-from reverse_etl.polling import follow
-from reverse_etl.record_by_record import Step, is_absent
-from reverse_etl.verdicts import (
+from reverse_etl.conversation.complaints import refusal
+from reverse_etl.conversation.polling import follow
+from reverse_etl.conversation.record_by_record import Step, is_absent
+from reverse_etl.conversation.verdicts import (
     document_of,
     email_of,
     entries,

@@ -106,14 +106,11 @@ def explain_person_command(
 
 @contextmanager
 def _graph() -> Iterator[Graph]:
+    from reverse_etl.contract.manifest import Manifest, manifest_path  # noqa: PLC0415
+    from reverse_etl.contract.profile import read_profile  # noqa: PLC0415
+    from reverse_etl.home import home_directory, project_directory  # noqa: PLC0415
     from reverse_etl.identity.graph import Graph  # noqa: PLC0415
-    from reverse_etl.manifest import Manifest, manifest_path  # noqa: PLC0415
-    from reverse_etl.profile import (  # noqa: PLC0415
-        home_directory,
-        project_directory,
-        read_profile,
-    )
-    from reverse_etl.warehouse import open_warehouse  # noqa: PLC0415
+    from reverse_etl.warehouse.opening import open_warehouse  # noqa: PLC0415
 
     home = home_directory()
     manifest = Manifest.read(manifest_path(project_directory(), home))

@@ -6,13 +6,13 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from reverse_etl.dialect import literal
+from reverse_etl.contract.manifest import Manifest, Relation
+from reverse_etl.conversation.identifiers import e164, text
 from reverse_etl.errors import SeamlineError
-from reverse_etl.identifiers import e164, text
 from reverse_etl.identity.evidence import RECORD, Evidence, Node
 from reverse_etl.identity.masking import mask
-from reverse_etl.manifest import Manifest, Relation
-from reverse_etl.warehouse import Warehouse
+from reverse_etl.warehouse.dialect import literal
+from reverse_etl.warehouse.session import Warehouse
 
 # Matches come after every identifier, the likelier the earlier.
 _MATCH_STRENGTH = 1000.0

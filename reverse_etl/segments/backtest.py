@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from reverse_etl.dialect import literal
+from reverse_etl.contract.project import Project
 from reverse_etl.errors import SeamlineError
-from reverse_etl.project import Project
 from reverse_etl.segments.coverage import Reach, listed
 from reverse_etl.segments.replay import Replay
 from reverse_etl.segments.segment import Segment, built
-from reverse_etl.warehouse import Warehouse
+from reverse_etl.warehouse.dialect import literal
+from reverse_etl.warehouse.session import Warehouse
 
 MOST_DAYS = 400
 

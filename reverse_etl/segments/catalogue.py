@@ -10,13 +10,13 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from reverse_etl.dialect import literal
-from reverse_etl.manifest import Relation
-from reverse_etl.project import Project
+from reverse_etl.contract.manifest import Relation
+from reverse_etl.contract.project import Project
 from reverse_etl.segments.preview import Preview, preview
 from reverse_etl.segments.segment import Segment, built, instant_of, segments
 from reverse_etl.segments.shown import Shown
-from reverse_etl.warehouse import Warehouse
+from reverse_etl.warehouse.dialect import literal
+from reverse_etl.warehouse.session import Warehouse
 
 SIZES = Relation("audiences", "audience_sizes")
 _WIDTH, _HEIGHT = 320, 60

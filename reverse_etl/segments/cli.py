@@ -14,10 +14,10 @@ import typer
 from reverse_etl.errors import SeamlineError
 
 if TYPE_CHECKING:
-    from reverse_etl.manifest import Manifest
-    from reverse_etl.project import Project
+    from reverse_etl.contract.manifest import Manifest
+    from reverse_etl.contract.project import Project
     from reverse_etl.segments.segment import Segment
-    from reverse_etl.warehouse import Warehouse
+    from reverse_etl.warehouse.session import Warehouse
 
 REFUSED = 3
 
@@ -115,7 +115,7 @@ def verbs(compiled: Callable[[Path], str]) -> typer.Typer:
         Both sides are evaluated on the same data. Exit code 3: more of a segment move than its
         max_changed_fraction allows, a tenth unless its YAML says otherwise.
         """
-        from reverse_etl.manifest import Manifest  # noqa: PLC0415
+        from reverse_etl.contract.manifest import Manifest  # noqa: PLC0415
         from reverse_etl.segments.difference import difference  # noqa: PLC0415
         from reverse_etl.segments.written import (  # noqa: PLC0415
             difference_json,
@@ -243,8 +243,8 @@ def instant(option: str, text: str) -> datetime:
 @contextmanager
 def opened() -> Iterator[tuple[Warehouse, Project]]:
     """Open the warehouse together with the project."""
-    from reverse_etl.project import Project  # noqa: PLC0415
-    from reverse_etl.warehouse import open_warehouse  # noqa: PLC0415
+    from reverse_etl.contract.project import Project  # noqa: PLC0415
+    from reverse_etl.warehouse.opening import open_warehouse  # noqa: PLC0415
 
     project = Project.load()
     with open_warehouse(project.profile, project.home) as warehouse:

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 import sqlglot
 from sqlglot import exp
 
-from reverse_etl.candidates import Candidates
-from reverse_etl.dialect import literal
-from reverse_etl.diff import NO_MATCH_KEY
+from reverse_etl.contract.manifest import Relation
+from reverse_etl.contract.project import Project, Sync
 from reverse_etl.errors import SeamlineError
-from reverse_etl.manifest import Relation
-from reverse_etl.privacy import permission
-from reverse_etl.project import Project, Sync
+from reverse_etl.planning.candidates import Candidates
+from reverse_etl.planning.diff import NO_MATCH_KEY
+from reverse_etl.planning.privacy import permission
 from reverse_etl.segments.replay import Replay
 from reverse_etl.segments.segment import Segment
-from reverse_etl.warehouse import Warehouse
+from reverse_etl.warehouse.dialect import literal
+from reverse_etl.warehouse.session import Warehouse
 
 _MEMBERS = "members"  # the CTE of an audience model that says who is in which audience
 _ROWS = "channel_rows"

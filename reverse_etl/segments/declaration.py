@@ -8,9 +8,9 @@ from datetime import date
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from reverse_etl.contract.project import Project
+from reverse_etl.contract.purpose import describe
 from reverse_etl.errors import SeamlineError
-from reverse_etl.project import Project
-from reverse_etl.purpose import describe
 
 
 class SegmentError(SeamlineError):

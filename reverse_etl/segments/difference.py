@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from reverse_etl.manifest import Manifest
-from reverse_etl.project import Project
+from reverse_etl.contract.manifest import Manifest
+from reverse_etl.contract.project import Project
 from reverse_etl.segments.coverage import Coverage, Reach, listed
 from reverse_etl.segments.explain import explain, readable, settle
 from reverse_etl.segments.predicates import take_apart
 from reverse_etl.segments.replay import Replay
 from reverse_etl.segments.segment import Segment, at_instant, instant_of, segments
-from reverse_etl.warehouse import Warehouse
+from reverse_etl.warehouse.session import Warehouse
 
 MAX_CHANGED_FRACTION = 0.1
 

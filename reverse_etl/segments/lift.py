@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from reverse_etl.dialect import literal
+from reverse_etl.contract.manifest import Relation
+from reverse_etl.contract.project import Project
 from reverse_etl.errors import SeamlineError
-from reverse_etl.manifest import Relation
-from reverse_etl.project import Project
 from reverse_etl.segments.coverage import Reach, listed
 from reverse_etl.segments.replay import Replay
 from reverse_etl.segments.segment import Segment, built
-from reverse_etl.warehouse import Warehouse
+from reverse_etl.warehouse.dialect import literal
+from reverse_etl.warehouse.session import Warehouse
 
 ASSIGNMENTS = Relation("audiences", "audience_assignments")
 CONTROL = "control"

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from reverse_etl.dialect import literal
+from reverse_etl.contract.manifest import Manifest, Relation
 from reverse_etl.errors import SeamlineError
 from reverse_etl.identity.graph import Graph
-from reverse_etl.manifest import Manifest, Relation
 from reverse_etl.segments.explain import Explanation, explain, settle
 from reverse_etl.segments.predicates import Definition, take_apart
 from reverse_etl.segments.replay import Replay
 from reverse_etl.segments.segment import Segment, built, instant_of
-from reverse_etl.warehouse import Warehouse
+from reverse_etl.warehouse.dialect import literal
+from reverse_etl.warehouse.session import Warehouse
 
 MEMORY = Relation("segments", "segment_memberships")
 

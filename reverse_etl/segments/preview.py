@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from reverse_etl.contract.project import Project
 from reverse_etl.errors import SeamlineError
-from reverse_etl.project import Project
 from reverse_etl.segments.coverage import Coverage, Reach
 from reverse_etl.segments.replay import Replay, temporary_columns
 from reverse_etl.segments.segment import Segment, segments
-from reverse_etl.warehouse import Warehouse
+from reverse_etl.warehouse.session import Warehouse
 
 SAMPLE = 5
 _PREVIEWED = "previewed_members"

@@ -11,9 +11,9 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from reverse_etl.manifest import Manifest
+from reverse_etl.contract.manifest import Manifest
 from reverse_etl.segments.segment import Segment, at_instant, built, instant_of
-from reverse_etl.warehouse import Warehouse
+from reverse_etl.warehouse.session import Warehouse
 
 _RECOMPUTED = ("table", "view")
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
+from reverse_etl.contract.manifest import Manifest, Relation
 from reverse_etl.errors import SeamlineError
-from reverse_etl.manifest import Manifest, Relation
-from reverse_etl.warehouse import Warehouse
+from reverse_etl.warehouse.session import Warehouse
 
 # What the macro as_of renders. known_at renders the same, and a mark.
 _AS_OF = re.compile(

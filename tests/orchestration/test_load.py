@@ -16,8 +16,8 @@ import typer
 from typer.testing import CliRunner
 
 from orchestration.load import KNOWN_EXTRACTS, load, load_folder, parse_instant
+from reverse_etl.contract.profile import Profile
 from reverse_etl.errors import SeamlineError
-from reverse_etl.profile import Profile
 from tests.postgres.server import PostgresServer
 
 REAL_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

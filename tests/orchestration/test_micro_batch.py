@@ -17,7 +17,7 @@ import pytest
 
 from orchestration.arrivals import SETTLED_SECONDS
 from orchestration.load import load_folder
-from reverse_etl.profile import read_profile
+from reverse_etl.contract.profile import read_profile
 from tests.conftest import ROOT, Workspace
 from tests.orchestration.conftest import environment, load_definitions
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orchestration.defs.operator_tables import plan_metadata, sync_metadata
-from reverse_etl.guards import GuardVerdict
-from reverse_etl.plan import Plan
+from reverse_etl.planning.guards import GuardVerdict
+from reverse_etl.planning.plan import Plan
 from reverse_etl.sync import SyncResult
 
 PLAN = Plan("r1", "meta_members", "meta", "members", "audience", added=3, sending={"add": 2})

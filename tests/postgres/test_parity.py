@@ -18,13 +18,13 @@ import duckdb
 import psycopg2
 import pytest
 
-from reverse_etl.project import Project
+from reverse_etl.contract.project import Project
 from reverse_etl.segments.explain import explain
 from reverse_etl.segments.predicates import take_apart
 from reverse_etl.segments.preview import preview
 from reverse_etl.segments.replay import Replay
 from reverse_etl.segments.segment import find_segment, segments
-from reverse_etl.warehouse import open_warehouse
+from reverse_etl.warehouse.opening import open_warehouse
 from tests.conftest import Workspace
 from tests.postgres.server import PostgresServer
 

@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
-from reverse_etl.journal import Journal, read_journal
+from reverse_etl.delivery.journal import Journal, read_journal
 from tests.reverse_etl.recorder import Recorder
 from tests.reverse_etl.world import World, people
 
 PROGRAM = """
 import sys
 from tests.reverse_etl.world import Channel, QUICK
-from reverse_etl.project import Project
+from reverse_etl.contract.project import Project
 from reverse_etl.sync import run_sync
 project = Project.load(destinations={"tester": Channel(rows=5, concurrency=4)})
 print(run_sync(project, "contacts", patience=QUICK).status, flush=True)

@@ -14,8 +14,8 @@ from unittest import mock
 
 import pytest
 
-from reverse_etl.lock import SyncLocked, sync_lock
-from reverse_etl.warehouse import WarehouseError
+from reverse_etl.warehouse.lock import SyncLocked, sync_lock
+from reverse_etl.warehouse.session import WarehouseError
 from tests.postgres.server import PostgresServer
 from tests.reverse_etl.recorder import Recorder
 from tests.reverse_etl.test_crash import until
@@ -26,7 +26,7 @@ CRAMPED = """
 import resource, signal, sys
 from tests.reverse_etl.world import Channel, QUICK
 from reverse_etl.errors import SeamlineError
-from reverse_etl.project import Project
+from reverse_etl.contract.project import Project
 from reverse_etl.sync import run_sync
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 project = Project.load(destinations={"tester": Channel(rows=5, concurrency=4)})
@@ -102,8 +102,8 @@ def test_a_clock_that_goes_backwards_changes_nothing(world: World, channel: Reco
     world.contacts(people(6))
     with (
         mock.patch("reverse_etl.sync.clock", clock),
-        mock.patch("reverse_etl.runs.clock", clock),
-        mock.patch("reverse_etl.plan.clock", clock),
+        mock.patch("reverse_etl.ledger.runs.clock", clock),
+        mock.patch("reverse_etl.planning.plan.clock", clock),
     ):
         result = world.run(overrides=["removed_fraction"])
     assert (result.status, result.removed) == ("done", 4)
@@ -132,7 +132,7 @@ def test_two_machines_with_one_ledger_take_turns(
     channel.delay = 0.2
     program = (
         "from tests.reverse_etl.world import Channel, QUICK\n"
-        "from reverse_etl.project import Project\n"
+        "from reverse_etl.contract.project import Project\n"
         "from reverse_etl.sync import run_sync\n"
         "project = Project.load(destinations={'tester': Channel(rows=5, concurrency=2)})\n"
         "print(run_sync(project, 'contacts', patience=QUICK).status)"

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import requests
 
-from reverse_etl.adopt import adopt_sync
+from reverse_etl.contract.manifest import Relation
 from reverse_etl.errors import SeamlineError
-from reverse_etl.manifest import Relation
-from reverse_etl.reconcile import reconcile_sync
+from reverse_etl.readback.adopt import adopt_sync
+from reverse_etl.readback.reconcile import reconcile_sync
 from reverse_etl.sync import Undo, plan_sync
 from tests.reverse_etl.recorder import Recorder
 from tests.reverse_etl.test_options import by_hand, contacts, declare, fill, rows

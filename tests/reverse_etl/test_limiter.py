@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reverse_etl.limiter import Limiter, exhausted_for, limiter_for, retry_after
+from reverse_etl.delivery.limiter import Limiter, exhausted_for, limiter_for, retry_after
 
 NOW = datetime(2026, 11, 1, 12, 0, 0, tzinfo=UTC)
 

@@ -12,13 +12,13 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from reverse_etl.connection import ConnectionRefused, connect
-from reverse_etl.destination import Response
+from reverse_etl.channel.connection import ConnectionRefused, connect
+from reverse_etl.channel.destination import Response
+from reverse_etl.channel.oauth import TokenRefused
+from reverse_etl.delivery.http import ChannelDenied, Client
+from reverse_etl.delivery.limiter import Limiter
+from reverse_etl.delivery.transcript import Forgetful
 from reverse_etl.destinations.google import destination as google
-from reverse_etl.http import ChannelDenied, Client
-from reverse_etl.limiter import Limiter
-from reverse_etl.oauth import TokenRefused
-from reverse_etl.transcript import Forgetful
 from tests.reverse_etl.loopback import Asked, Loopback, Told, loopback
 from tests.reverse_etl.world import QUICK
 

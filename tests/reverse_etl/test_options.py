@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from reverse_etl.project import SyncError
+from reverse_etl.contract.project import SyncError
 from reverse_etl.sandbox import Sandbox
 from tests.reverse_etl.world import World
 

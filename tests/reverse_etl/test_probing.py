@@ -9,12 +9,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from reverse_etl.channel.destination import Response
 from reverse_etl.checking import app as checks
-from reverse_etl.complaints import complaint_of
-from reverse_etl.destination import Response
-from reverse_etl.http import Patience
-from reverse_etl.probing import Probed, probe_syncs
-from reverse_etl.project import Project
+from reverse_etl.contract.project import Project
+from reverse_etl.conversation.complaints import complaint_of
+from reverse_etl.delivery.http import Patience
+from reverse_etl.readback.probing import Probed, probe_syncs
 from reverse_etl.sandbox import running_sandbox
 from tests.reverse_etl.loopback import Told, loopback
 from tests.reverse_etl.world import World, people

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from reverse_etl.destination import Batch, Conversation, Request, Verdict
-from reverse_etl.verdicts import acknowledged
+from reverse_etl.channel.destination import Batch, Conversation, Request, Verdict
+from reverse_etl.conversation.verdicts import acknowledged
 from tests.reverse_etl.recorder import Recorder
 from tests.reverse_etl.test_crash import until
 from tests.reverse_etl.world import Channel, World, people
@@ -19,7 +19,7 @@ PROGRAM = """
 import sys
 from tests.reverse_etl import test_resume
 from tests.reverse_etl.world import QUICK
-from reverse_etl.project import Project
+from reverse_etl.contract.project import Project
 from reverse_etl.sync import run_sync
 channel = getattr(test_resume, sys.argv[1])(concurrency=2)
 run_sync(Project.load(destinations={"tester": channel}), "contacts", patience=QUICK)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from reverse_etl.project import SyncError
+from reverse_etl.contract.project import SyncError
 from tests.reverse_etl.recorder import Recorder
 from tests.reverse_etl.world import World, people
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from reverse_etl.destination import (
+from reverse_etl.channel.destination import (
     Batch,
     ChannelObject,
     Conversation,
@@ -23,8 +23,8 @@ from reverse_etl.destination import (
     Setting,
     Verdict,
 )
-from reverse_etl.http import Patience
-from reverse_etl.project import Project
+from reverse_etl.contract.project import Project
+from reverse_etl.delivery.http import Patience
 from reverse_etl.sync import SyncResult, plan_sync, run_sync
 
 AS_OF = datetime(2026, 11, 1)

@@ -30,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reverse_etl.destination import (
+from reverse_etl.channel.destination import (
     Audience,
     Batch,
     ChannelObject,
@@ -47,11 +47,17 @@ from reverse_etl.destination import (
     Request,
     Setting,
 )
+from reverse_etl.conversation.edits import is_same
+from reverse_etl.conversation.verdicts import (
+    entries,
+    part,
+    rejected,
+    without_consent_fields,
+    without_repeats,
+)
 from reverse_etl.destinations.hubspot.crm_objects import CrmObjects, property_value
 from reverse_etl.destinations.hubspot.deletions import erase
 from reverse_etl.destinations.hubspot.static_lists import find_or_create, join, leave
-from reverse_etl.edits import is_same
-from reverse_etl.verdicts import entries, part, rejected, without_consent_fields, without_repeats
 
 # Consent is HubSpot's to keep: a sync that wrote these could opt people in again.
 CONSENT_PROPERTIES = ("hs_email_optout", "hs_emailconfirmationstatus", "hs_legal_basis")

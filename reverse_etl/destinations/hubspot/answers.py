@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from reverse_etl.destination import Record, Response, Verdict
-from reverse_etl.verdicts import part, refuse_or_wait, rejected, unread
+from reverse_etl.channel.destination import Record, Response, Verdict
+from reverse_etl.conversation.verdicts import part, refuse_or_wait, rejected, unread
 
 WORDS = {
     "CONFLICT": "Another record has this value, which must be unique",

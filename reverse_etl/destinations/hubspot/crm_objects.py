@@ -7,10 +7,18 @@ from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reverse_etl.destination import Options, Record, Refused, Request, Response, Verdict
+from reverse_etl.channel.destination import Options, Record, Refused, Request, Response, Verdict
+from reverse_etl.conversation.edits import choose, with_kept
+from reverse_etl.conversation.verdicts import (
+    EMAIL,
+    email_of,
+    entries,
+    part,
+    rejected,
+    text_of,
+    waiting,
+)
 from reverse_etl.destinations.hubspot.answers import named, refusal, rejection
-from reverse_etl.edits import choose, with_kept
-from reverse_etl.verdicts import EMAIL, email_of, entries, part, rejected, text_of, waiting
 
 Told = Generator[Request, Response, list[Verdict]]
 

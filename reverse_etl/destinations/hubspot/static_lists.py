@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from urllib.parse import quote
 
-from reverse_etl.complaints import complaint_of
-from reverse_etl.destination import (
+from reverse_etl.channel.destination import (
     Options,
     Preparation,
     Record,
@@ -15,9 +14,10 @@ from reverse_etl.destination import (
     Response,
     Verdict,
 )
+from reverse_etl.conversation.complaints import complaint_of
+from reverse_etl.conversation.verdicts import part, waiting
 from reverse_etl.destinations.hubspot.answers import refusal
 from reverse_etl.destinations.hubspot.crm_objects import CrmObjects
-from reverse_etl.verdicts import part, waiting
 
 LISTS = "/crm/v3/lists"
 CONTACT = "0-1"  # HubSpot's type id

@@ -31,7 +31,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reverse_etl.destination import (
+from reverse_etl.channel.destination import (
     Audience,
     Batch,
     ChannelObject,
@@ -46,6 +46,9 @@ from reverse_etl.destination import (
     Request,
     Setting,
 )
+from reverse_etl.conversation.edits import is_same, with_kept
+from reverse_etl.conversation.json_api import must, next_cursor
+from reverse_etl.conversation.verdicts import email_of, entries, part, without_repeats
 from reverse_etl.destinations.klaviyo import deletions, events
 from reverse_etl.destinations.klaviyo.imports import import_profiles
 from reverse_etl.destinations.klaviyo.lists import LISTS, find_list, remove
@@ -56,9 +59,6 @@ from reverse_etl.destinations.klaviyo.profiles import (
     look,
     sent_email,
 )
-from reverse_etl.edits import is_same, with_kept
-from reverse_etl.json_api import must, next_cursor
-from reverse_etl.verdicts import email_of, entries, part, without_repeats
 
 # What lists and profiles have in common. An import takes 10,000 profiles and 5 MB; the margin is
 # JSON:API's wrapping.

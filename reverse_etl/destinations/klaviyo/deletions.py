@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 
-from reverse_etl.destination import Record, Request, Response, Verdict
+from reverse_etl.channel.destination import Record, Request, Response, Verdict
+from reverse_etl.conversation.verdicts import email_of, one_by_one, without_repeats
 from reverse_etl.destinations.klaviyo.profiles import refusal
-from reverse_etl.verdicts import email_of, one_by_one, without_repeats
 
 
 def erase(records: Sequence[Record]) -> Generator[Request, Response, list[Verdict]]:

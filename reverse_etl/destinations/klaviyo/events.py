@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Any
 
-from reverse_etl.destination import Record, Refused, Request, Response, Verdict
-from reverse_etl.destinations.klaviyo.profiles import refusal
-from reverse_etl.instants import iso
-from reverse_etl.verdicts import (
+from reverse_etl.channel.destination import Record, Refused, Request, Response, Verdict
+from reverse_etl.conversation.instants import iso
+from reverse_etl.conversation.verdicts import (
     document_of,
     email_of,
     one_by_one,
@@ -16,6 +15,7 @@ from reverse_etl.verdicts import (
     unidentified,
     without_email,
 )
+from reverse_etl.destinations.klaviyo.profiles import refusal
 
 FIELDS = ("email", "name", "value", "value_currency", "properties")
 

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Mapping, Sequence
 from typing import Any
 
-from reverse_etl.destination import Record, Refused, Request, Response, Verdict
+from reverse_etl.channel.destination import Record, Refused, Request, Response, Verdict
+from reverse_etl.conversation.json_api import is_page, next_cursor
+from reverse_etl.conversation.polling import follow
+from reverse_etl.conversation.verdicts import (
+    acknowledged,
+    email_of,
+    entries,
+    part,
+    rejected,
+    waiting,
+)
 from reverse_etl.destinations.klaviyo.profiles import profile, refusal
-from reverse_etl.json_api import is_page, next_cursor
-from reverse_etl.polling import follow
-from reverse_etl.verdicts import acknowledged, email_of, entries, part, rejected, waiting
 
 JOBS = "/api/profile-bulk-import-jobs"
 OVER = ("complete", "cancelled")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Sequence
 
-from reverse_etl.destination import Record, Request, Response, Verdict
+from reverse_etl.channel.destination import Record, Request, Response, Verdict
+from reverse_etl.conversation.json_api import must
+from reverse_etl.conversation.verdicts import without_email
 from reverse_etl.destinations.klaviyo.profiles import find, refusal, sent_email
-from reverse_etl.json_api import must
-from reverse_etl.verdicts import without_email
 
 LISTS = "/api/lists"
 REMOVED_PER_REQUEST = 1_000

@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 
-from reverse_etl.destination import (
+from reverse_etl.channel.destination import (
     Audience,
     Batch,
     Destination,

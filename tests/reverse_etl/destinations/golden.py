@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from reverse_etl.destination import (
+from reverse_etl.channel.destination import (
     Audience,
     Batch,
     ChannelObject,
@@ -27,7 +27,7 @@ from reverse_etl.destination import (
     Record,
     Response,
 )
-from reverse_etl.registry import destination_names, find_destination
+from reverse_etl.channel.registry import destination_names, find_destination
 from tests.reverse_etl.destinations.driver import SETTINGS
 
 FOLDER = Path(__file__).parent / "golden"

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
-from reverse_etl.destination import Audience, Destination, Refused, Request, Response
+from reverse_etl.channel.destination import Audience, Destination, Refused, Request, Response
 from reverse_etl.destinations import google, linkedin, meta, tiktok
 from tests.reverse_etl.destinations.driver import answer, batch, by_key, play, records
 

@@ -13,11 +13,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from reverse_etl.connection import ConnectionRefused, connect
-from reverse_etl.destination import Batch, Operation, Record, Store
+from reverse_etl.channel.connection import ConnectionRefused, connect
+from reverse_etl.channel.destination import Batch, Operation, Record, Store
+from reverse_etl.conversation.drop import Folder
+from reverse_etl.conversation.tabular import FORMATS, decode, encode
 from reverse_etl.destinations import files, s3_bucket, sftp
-from reverse_etl.drop import Folder
-from reverse_etl.tabular import FORMATS, decode, encode
 from tests.reverse_etl.destinations.servers import s3_server, sftp_server
 
 ROWS = {

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import requests
 
-from reverse_etl.connection import Connection
-from reverse_etl.destination import Destination, Refused, Request, Verdict
-from reverse_etl.http import AnswerLost, Client, OutOfPatience, Patience
-from reverse_etl.journal import Journal, read_journal
-from reverse_etl.limiter import Limiter
-from reverse_etl.transcript import Answers, JournalTranscript
+from reverse_etl.channel.connection import Connection
+from reverse_etl.channel.destination import Destination, Refused, Request, Verdict
+from reverse_etl.delivery.http import AnswerLost, Client, OutOfPatience, Patience
+from reverse_etl.delivery.journal import Journal, read_journal
+from reverse_etl.delivery.limiter import Limiter
+from reverse_etl.delivery.transcript import Answers, JournalTranscript
 from tests.reverse_etl.destinations.driver import SETTINGS, by_key, play
 from tests.reverse_etl.destinations.golden import Case, cases, destinations, exchange_of, golden
 from tests.reverse_etl.loopback import Asked, Loopback, Told, loopback
@@ -159,7 +159,7 @@ TOO_FAST = [
 def test_a_bad_line_changes_nothing_in_what_comes_of_it(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reverse_etl.http.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("reverse_etl.delivery.http.time.sleep", lambda seconds: None)
     exchanges = case.exchanges
     if not exchanges:
         pytest.skip("it asks for nothing")
@@ -180,7 +180,7 @@ def test_a_bad_line_changes_nothing_in_what_comes_of_it(
 
 @every_case
 def test_silence_is_no_verdict(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reverse_etl.http.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("reverse_etl.delivery.http.time.sleep", lambda seconds: None)
     if not case.exchanges:
         pytest.skip("it asks for nothing")
     with (
@@ -198,7 +198,7 @@ class Killed(BaseException):
 def test_killed_at_any_step_it_is_finished_by_the_next_life(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reverse_etl.http.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("reverse_etl.delivery.http.time.sleep", lambda seconds: None)
     exchanges = case.exchanges
     for step in range(len(exchanges)):
         journal = tmp_path / f"journal{step}"

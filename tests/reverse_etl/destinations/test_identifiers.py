@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reverse_etl.identifiers import RULES, normalise, prepare
+from reverse_etl.conversation.identifiers import RULES, normalise, prepare
 
 VECTORS = Path(__file__).resolve().parents[4] / "shared" / "contracts" / "hash_vectors.json"
 OUR_NAMES = {"em": "email", "fn": "first_name"}

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from reverse_etl.destination import Audience, Refused
+from reverse_etl.channel.destination import Audience, Refused
+from reverse_etl.conversation.polling import WAITS
 from reverse_etl.destinations.klaviyo import destination
 from reverse_etl.destinations.klaviyo.imports import JOBS
-from reverse_etl.polling import WAITS
 from reverse_etl.sandbox import Sandbox
 from tests.reverse_etl.destinations.driver import Wire, answer, batch, by_key, play, records
 

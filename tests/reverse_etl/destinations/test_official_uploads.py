@@ -11,9 +11,9 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from reverse_etl.destination import Audience, Request
+from reverse_etl.channel.destination import Audience, Request
 from reverse_etl.destinations import meta, salesforce
-from reverse_etl.salesforce_bulk import run_job
+from reverse_etl.destinations.salesforce.bulk import run_job
 from tests.reverse_etl.destinations.driver import answer, batch, play, records
 from tests.reverse_etl.loopback import Asked, Loopback, Told, loopback
 

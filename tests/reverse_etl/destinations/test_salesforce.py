@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from reverse_etl.destination import Operation, Record, Response
+from reverse_etl.channel.destination import Operation, Record, Response
+from reverse_etl.contract.project import Project
 from reverse_etl.destinations.salesforce import LARGEST_IN_COLLECTIONS, destination
-from reverse_etl.project import Project
 from tests.reverse_etl.destinations.driver import answer, batch, by_key, play
 from tests.reverse_etl.world import World
 

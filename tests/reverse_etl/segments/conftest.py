@@ -9,8 +9,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from reverse_etl.project import Project
-from reverse_etl.warehouse import DuckDBWarehouse, Warehouse, open_warehouse
+from reverse_etl.contract.project import Project
+from reverse_etl.warehouse.duckdb import DuckDBWarehouse
+from reverse_etl.warehouse.opening import open_warehouse
+from reverse_etl.warehouse.session import Warehouse
 from tests.conftest import Workspace
 
 

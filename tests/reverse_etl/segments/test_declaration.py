@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from reverse_etl.manifest import Manifest
-from reverse_etl.project import Project
+from reverse_etl.contract.manifest import Manifest
+from reverse_etl.contract.project import Project
 from reverse_etl.segments.declaration import SegmentError, declared_segments
 from tests.conftest import Workspace
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from reverse_etl.contract.manifest import Manifest
+from reverse_etl.contract.project import Project
 from reverse_etl.errors import SeamlineError
-from reverse_etl.manifest import Manifest
-from reverse_etl.project import Project
 from reverse_etl.segments.lift import Arm, compare, lift
 from reverse_etl.segments.segment import find_segment
-from reverse_etl.warehouse import DuckDBWarehouse
+from reverse_etl.warehouse.duckdb import DuckDBWarehouse
 from tests.conftest import ROOT, Workspace
 
 SEGMENT = "newsletter_engaged"

@@ -9,13 +9,14 @@ from collections import defaultdict
 import duckdb
 import pytest
 
-from reverse_etl.manifest import Manifest
-from reverse_etl.project import Project
+from reverse_etl.contract.manifest import Manifest
+from reverse_etl.contract.project import Project
 from reverse_etl.segments.explain import Explanation, explain, readable, settle
 from reverse_etl.segments.predicates import UnexplainableError, take_apart
 from reverse_etl.segments.replay import Replay
 from reverse_etl.segments.segment import find_segment, segments
-from reverse_etl.warehouse import DuckDBWarehouse, Warehouse
+from reverse_etl.warehouse.duckdb import DuckDBWarehouse
+from reverse_etl.warehouse.session import Warehouse
 from tests.conftest import Workspace
 
 # For each predicate: a change of a member's rows after which it fails, and how it reads.

@@ -10,10 +10,10 @@ from typing import Any
 import duckdb
 import pytest
 
+from reverse_etl.contract.manifest import Manifest
+from reverse_etl.contract.project import Project
 from reverse_etl.errors import SeamlineError
 from reverse_etl.identity.masking import mask
-from reverse_etl.manifest import Manifest
-from reverse_etl.project import Project
 from reverse_etl.segments.backtest import backtest
 from reverse_etl.segments.catalogue import catalogue_page
 from reverse_etl.segments.coverage import Reach
@@ -22,7 +22,8 @@ from reverse_etl.segments.preview import preview
 from reverse_etl.segments.replay import Replay
 from reverse_etl.segments.segment import Segment, find_segment, segments
 from reverse_etl.segments.shown import Shown
-from reverse_etl.warehouse import Warehouse, open_warehouse
+from reverse_etl.warehouse.opening import open_warehouse
+from reverse_etl.warehouse.session import Warehouse
 from tests.conftest import AS_OF, Workspace
 
 BUILT = datetime.fromisoformat(AS_OF)

@@ -1,0 +1,1 @@
+"""The contract with the project: the manifest, its syncs, their purposes, the dbt profile."""

@@ -1,0 +1,1 @@
+"""What conversations with channels share: verdicts, error bodies, identifiers, jobs, files."""

@@ -1,0 +1,40 @@
+"""JSON:API documents: pages with cursors, and errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from reverse_etl.channel.destination import Refused, Response
+from reverse_etl.conversation.verdicts import entries, part
+
+
+def first_error(answer: Mapping[str, Any], status: int) -> tuple[str, str]:
+    """Return code and words of an error document's first error."""
+    error = next(iter(entries(answer, "errors")), {})
+    code = str(error.get("code") or f"http_{status}")
+    return code, str(error.get("detail") or error.get("title") or f"The channel answered {status}.")
+
+
+def must(response: Response) -> Any:
+    """Return the data of an answer without which one cannot go on.
+
+    Raises:
+        Refused: it is an error, or no document.
+    """
+    answer = response.json()
+    if response.ok and isinstance(answer, dict) and "data" in answer:
+        return answer["data"]
+    raise Refused(*first_error(answer if isinstance(answer, dict) else {}, response.status))
+
+
+def is_page(answer: Any) -> bool:
+    """Whether a document is a page of resources."""
+    return isinstance(answer, dict) and isinstance(answer.get("data"), list)
+
+
+def next_cursor(answer: Mapping[str, Any]) -> str:
+    """Return the cursor of the next page, ``""`` on the last one."""
+    link = part(answer, "links").get("next") or ""
+    return parse_qs(urlsplit(link).query).get("page[cursor]", [""])[0]

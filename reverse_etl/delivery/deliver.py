@@ -1,0 +1,226 @@
+"""Delivering one batch: asking the channel, halving what it refuses, a verdict for every record."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from reverse_etl.channel.connection import Connection
+from reverse_etl.channel.destination import (
+    Acknowledged,
+    Audience,
+    Batch,
+    Destination,
+    Refused,
+    Verdict,
+)
+from reverse_etl.channel.records import Records
+from reverse_etl.contract.project import Sync
+from reverse_etl.conversation.verdicts import readable
+from reverse_etl.delivery.http import AnswerLost, Client, OutOfPatience
+from reverse_etl.delivery.journal import Journal
+from reverse_etl.delivery.outcome import Ending, Fate
+from reverse_etl.delivery.spool import Piece, Spool
+from reverse_etl.delivery.transcript import Answers, JournalTranscript
+from reverse_etl.errors import SeamlineError
+
+# A channel that answers nobody, or refuses everything one by one, is not asked a million times.
+MOST_SILENT_BATCHES = 3
+MOST_REFUSALS_IN_A_ROW = 200
+
+
+class Brake:
+    """What ends a run early: the first reason counts, and every thread sees it."""
+
+    def __init__(self, channel: str) -> None:
+        self.reason = ""
+        self._channel = channel
+        self._lock = threading.Lock()
+        self._silent_batches = 0
+        self._refusals_in_a_row = 0
+
+    def pull(self, reason: str) -> None:
+        """Stop the run."""
+        with self._lock:
+            self.reason = self.reason or reason
+
+    def note_answer(self, is_acknowledged: bool) -> None:
+        """Note that the channel answered, and whether it took anything."""
+        self._silent_batches = 0
+        if is_acknowledged:
+            self._refusals_in_a_row = 0
+
+    def note_silence(self, silence: OutOfPatience) -> None:
+        """Note a batch that nobody answered."""
+        self._silent_batches += 1
+        if self._silent_batches >= MOST_SILENT_BATCHES:
+            self.pull(f"{self._channel} does not answer: {silence}")
+
+    def note_refusal(self, refused: Refused) -> None:
+        """Note a record that was refused by itself."""
+        self._silent_batches = 0
+        self._refusals_in_a_row += 1
+        if self._refusals_in_a_row >= MOST_REFUSALS_IN_A_ROW:
+            self.pull(
+                f"{self._channel} refused {self._refusals_in_a_row} records in a row, the last "
+                f"with {refused.code}: {readable(refused.reason)}"
+            )
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Delivers batches of one run; shared by its threads. ``audiences`` grows as lists are made."""
+
+    sync: Sync
+    connection: Connection
+    spool: Spool
+    client: Client | None
+    journal: Journal
+    answers: Answers
+    audiences: Mapping[str, str]
+    brake: Brake
+
+    def transcript(self, batch_id: str, is_in_doubt: bool = False) -> JournalTranscript:
+        """Return the memory of one conversation."""
+        return JournalTranscript(self.journal, self.answers, batch_id, is_in_doubt)
+
+    def prepare(self, audience: str) -> str:
+        """Find or create an audience's list and return the channel's id for it.
+
+        Raises:
+            Refused: the channel does not want it.
+        """
+        assert self.client is not None
+        assert isinstance(self.sync.channel, Destination)
+        preparation = self.sync.channel.prepare(
+            self.sync.object.name,
+            audience,
+            self.spool.labels.get(audience, audience),
+            self.connection.settings,
+        )
+        batch_id = f"{self.spool.run_id}-prepare-{audience}"
+        return self.client.drive(preparation, self.transcript(batch_id))
+
+    def deliver(
+        self,
+        records: Records,
+        piece: Piece,
+        batch_id: str,
+        is_in_doubt: bool = False,
+    ) -> list[Ending]:
+        """Send records and return endings for those that are not plainly acknowledged.
+
+        A batch that is refused as a whole is halved until the record to blame stands alone.
+        """
+        transcript = self.transcript(batch_id, is_in_doubt)
+        if self.brake.reason:
+            return _unanswered(records, transcript, self.brake.reason)
+        try:
+            verdicts = self._ask(records, piece, batch_id, transcript)
+        except Refused as refused:
+            return self._halve(records, piece, refused, transcript)
+        except AnswerLost as lost:
+            transcript.is_in_doubt = True
+            reason = f"sent once, and it must not be repeated: {lost}"
+            verdict = Verdict("", "rejected", "answer_lost", reason, is_permanent=True)
+            return [_ending(position, verdict, transcript) for position in records.positions]
+        except OutOfPatience as silence:
+            self.brake.note_silence(silence)
+            return _unanswered(records, transcript, str(silence))
+        except SeamlineError as error:
+            self.brake.pull(str(error))
+            return _unanswered(records, transcript, str(error))
+        return self._endings(records, verdicts, transcript)
+
+    def _halve(
+        self,
+        records: Records,
+        piece: Piece,
+        refused: Refused,
+        transcript: JournalTranscript,
+    ) -> list[Ending]:
+        if len(records) == 1:
+            self.brake.note_refusal(refused)
+            verdict = Verdict("", "rejected", refused.code, refused.reason)
+            return [_ending(records.positions[0], verdict, transcript)]
+        half = len(records) // 2
+        name, doubt = transcript.batch_id, transcript.is_in_doubt
+        return [
+            *self.deliver(records[:half], piece, f"{name}.0", doubt),
+            *self.deliver(records[half:], piece, f"{name}.1", doubt),
+        ]
+
+    def _ask(
+        self,
+        records: Records,
+        piece: Piece,
+        batch_id: str,
+        transcript: JournalTranscript,
+    ) -> Sequence[Verdict]:
+        batch = Batch(
+            sync=self.sync.name,
+            run_id=self.spool.run_id,
+            batch_id=batch_id,
+            object=self.sync.object.name,
+            mode=self.sync.mode,
+            operation=piece.operation,
+            records=records,
+            settings=self.connection.settings,
+            audience=self._audience(piece),
+            match=self.sync.match,
+            options=self.sync.options,
+        )
+        if isinstance(self.sync.channel, Destination):
+            assert self.client is not None
+            return self.client.drive(self.sync.channel.converse(batch), transcript)
+        return self.sync.channel.write(batch)
+
+    def _audience(self, piece: Piece) -> Audience | None:
+        if not self.sync.is_audience:
+            return None
+        label = self.spool.labels.get(piece.audience, piece.audience)
+        return Audience(piece.audience, label, self.audiences[piece.audience])
+
+    def _endings(
+        self,
+        records: Records,
+        verdicts: Sequence[Verdict],
+        transcript: JournalTranscript,
+    ) -> list[Ending]:
+        """Match verdicts to records. A record that the destination forgot is uncertain."""
+        if isinstance(verdicts, Acknowledged) and len(verdicts) == len(records):
+            self.brake.note_answer(True)
+            return []
+        by_key = {verdict.key: verdict for verdict in verdicts}
+        forgotten = Verdict("", "retry", "no_verdict", "the destination gave no verdict")
+        endings = []
+        acknowledged = False
+        for position, record in zip(records.positions, records, strict=True):
+            verdict = by_key.get(record.key, forgotten)
+            if verdict.status == "acknowledged":
+                acknowledged = True
+                if verdict.channel_id is None and not verdict.code:
+                    continue
+            endings.append(_ending(position, verdict, transcript))
+        self.brake.note_answer(acknowledged)
+        return endings
+
+
+def _ending(position: int, verdict: Verdict, transcript: JournalTranscript) -> Ending:
+    return Ending(
+        position,
+        "uncertain" if verdict.status == "retry" else verdict.status,
+        verdict.code,
+        readable(verdict.reason),
+        verdict.is_permanent,
+        verdict.channel_id,
+        transcript.is_in_doubt,
+    )
+
+
+def _unanswered(records: Records, transcript: JournalTranscript, reason: str) -> list[Ending]:
+    """Return the ending of records without an answer: they may have arrived, or never left."""
+    fate: Fate = "uncertain" if transcript.is_in_doubt else "pending"
+    why = readable(reason)
+    return [Ending(position, fate, "no_answer", why) for position in records.positions]

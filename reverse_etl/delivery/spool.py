@@ -1,0 +1,258 @@
+"""The spool: what a run is going to send, on local disk, so that the warehouse can be released.
+
+``<home>/spool/<sync>/<run>/`` holds ``header.json``, ``records.arrow`` and later ``journal.jsonl``.
+It is written under another name and renamed when it is complete and durable; only its owner can
+read it; it is gone once the run is committed. Batches are cut from it in the same way each time, so
+that a run continued after a crash sends the same batches under the same ids.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reverse_etl.channel.destination import Limits, Operation
+from reverse_etl.channel.records import VERBS, Records, offsets_of
+from reverse_etl.contract.project import Sync
+from reverse_etl.planning.plan import Plan
+from reverse_etl.warehouse.dialect import key, literal
+from reverse_etl.warehouse.session import Warehouse
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+OVERHEAD_BYTES = 24  # that a channel's own form may need around a record's text
+WRITES: tuple[Operation, ...] = ("add", "append", "change")
+COLUMNS = (
+    "position",
+    "operation",
+    "audience",
+    "key",
+    "text",
+    "channel_id",
+    "sent_match",
+    "occurred_at",
+)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Records of one batch."""
+
+    number: int
+    operation: Operation
+    audience: str
+    records: Records
+
+
+@dataclass(frozen=True)
+class Spool:
+    """A complete spool. ``labels`` are what the audiences are called, ``audiences`` their ids."""
+
+    folder: Path
+    run_id: str
+    sync: str
+    rows: int
+    limits: Limits
+    labels: dict[str, str]
+    audiences: dict[str, str]
+    is_whole: bool
+
+    @property
+    def journal(self) -> Path:
+        """Where verdicts are written down as they come."""
+        return self.folder / "journal.jsonl"
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield batches within the limits, each of one operation and one audience."""
+        number = 0
+        for rows in self._rows():
+            operation: Operation = rows.column("operation")[0].as_py()
+            for audience, members in _by_audience(rows):
+                for part in self._cut(members):
+                    yield Piece(number, operation, audience, Records(part, operation))
+                    number += 1
+
+    def remove(self) -> None:
+        """Delete the spool: the run is committed."""
+        shutil.rmtree(self.folder)
+
+    def _rows(self) -> Iterator[pa.RecordBatch]:
+        """Read piece by piece: a mapped file would count as memory of this process."""
+        import pyarrow as pa  # noqa: PLC0415 - only a run with something to send pays for it
+
+        with pa.OSFile(str(self.folder / "records.arrow")) as source:
+            yield from (batch for batch in pa.ipc.open_stream(source) if batch.num_rows)
+
+    def _cut(self, rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        offsets = offsets_of(rows)
+        start = 0
+        while start < rows.num_rows:
+            fitting = bisect_right(
+                range(start + 1, min(rows.num_rows, start + self.limits.rows) + 1),
+                self.limits.bytes,
+                key=lambda end: offsets[end] - offsets[start] + OVERHEAD_BYTES * (end - start),
+            )
+            count = max(1, fitting)
+            yield rows.slice(start, count)
+            start += count
+
+
+def _by_audience(rows: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    runs = pc.run_end_encode(rows.column("audience"))
+    start = 0
+    for audience, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+        yield audience, rows.slice(start, end - start)
+        start = end
+
+
+def spool_folder(home: Path, sync: str) -> Path:
+    """Return where the spools of one sync lie."""
+    return home / "spool" / sync
+
+
+def find_spool(home: Path, sync: str) -> Spool | None:
+    """Return the spool of an unfinished run; leftovers of one that never began are deleted."""
+    found = None
+    folder = spool_folder(home, sync)
+    for entry in sorted(folder.iterdir()) if folder.is_dir() else []:
+        header = entry / "header.json"
+        if entry.suffix == ".partial" or not header.is_file():
+            shutil.rmtree(entry)
+        else:
+            content = json.loads(header.read_text())
+            limits = Limits(**content.pop("limits"))
+            found = Spool(folder=entry, limits=limits, **content)
+    return found
+
+
+def write_spool(home: Path, sync: Sync, plan: Plan, warehouse: Warehouse) -> Spool:
+    """Stream what may be sent of ``plan`` into a spool; it is durable when this returns."""
+    folder = spool_folder(home, sync.name)
+    folder.parent.mkdir(exist_ok=True, mode=0o700)
+    folder.mkdir(exist_ok=True, mode=0o700)
+    partial = folder / f"{plan.run_id}.partial"
+    partial.mkdir(mode=0o700)
+    rows = _write_records(partial / "records.arrow", sync, plan, warehouse)
+    labels, audiences = _audiences(sync, plan, warehouse) if sync.is_audience else ({}, {})
+    spool = Spool(
+        folder=folder / plan.run_id,
+        run_id=plan.run_id,
+        sync=sync.name,
+        rows=rows,
+        limits=sync.object.limits,
+        labels=labels,
+        audiences=audiences,
+        is_whole=plan.diff is not None and plan.diff.is_whole,
+    )
+    header = {name: value for name, value in asdict(spool).items() if name != "folder"}
+    with open(partial / "header.json", "w", opener=_private) as file:
+        json.dump(header, file)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.rename(spool.folder)
+    _sync_folder(folder)
+    return spool
+
+
+def _write_records(path: Path, sync: Sync, plan: Plan, warehouse: Warehouse) -> int:
+    import pyarrow as pa  # noqa: PLC0415
+
+    texts = [(name, pa.string()) for name in COLUMNS]
+    schema = pa.schema([("position", pa.int64()), *texts[1:]])
+    schema = schema.set(COLUMNS.index("text"), pa.field("text", pa.binary()))
+    count = 0
+    with open(path, "wb", opener=_private) as file:
+        with pa.ipc.new_stream(file, schema) as writer:
+            for query in _queries(sync, plan, warehouse):
+                for batch in warehouse.stream(query):
+                    writer.write_batch(batch.cast(schema))
+                    count += batch.num_rows
+        file.flush()
+        os.fsync(file.fileno())
+    return count
+
+
+def _queries(sync: Sync, plan: Plan, warehouse: Warehouse) -> Iterator[str]:
+    """Yield one query per kind of operation: removals first, they are owed the soonest.
+
+    Within one, only audiences need an order; sorting wide rows is what memory is lost to.
+    """
+    order = " order by plan.audience" if sync.is_audience else ""
+    chosen = f"from sync.sync_plan as plan where {plan.sendable}"
+    if plan.sending.get("remove"):
+        text = _text("remove", "'{}'")
+        yield (
+            f"select position, operation, audience, key, {text} as text, "
+            "channel_id, sent_match, cast(null as text) as occurred_at "
+            f"{chosen} and operation = 'remove'{order}"
+        )
+    if plan.sending.get("merge"):
+        into = {"into_key": "plan.into_key", "into_id": "plan.into_id"}
+        text = _text("merge", warehouse.dialect.json_object(into))
+        yield (
+            f"select position, operation, audience, key, {text} as text, "
+            "channel_id, sent_match, cast(null as text) as occurred_at "
+            f"{chosen} and operation = 'merge' order by plan.into_key"
+        )
+    diff = plan.diff
+    if diff is None or not diff.types:
+        return
+    occurred_at = "cast(null as text)"
+    if "occurred_at" in diff.types:
+        occurred_at = warehouse.dialect.value("relation.occurred_at", diff.types["occurred_at"])
+    fields = warehouse.dialect.json_object(diff.fields)
+    matched = f"{key(sync.key, 'relation')} = plan.key"
+    if sync.is_audience:
+        matched += " and coalesce(relation.audience, '') = plan.audience"
+    for operation in WRITES:
+        if plan.sending.get(operation):
+            yield (
+                "select plan.position, plan.operation, plan.audience, plan.key, "
+                f"{_text(operation, fields)} as text, plan.channel_id, plan.sent_match, "
+                f"cast({occurred_at} as text) as occurred_at "
+                f"from (select * {chosen} and operation = {literal(operation)}) as plan "
+                f"inner join {sync.relation} as relation on {matched}{order}"
+            )
+
+
+def _text(operation: Operation, fields: str) -> str:
+    """Return an expression for a plan row's record as JSON, a comma after it: see ``records``."""
+    before = literal(f'{{"operation":"{VERBS[operation]}","key":')
+    return f"""{before} || cast(to_json(plan.key) as text) || ',"fields":' || {fields} || '}},'"""
+
+
+def _audiences(
+    sync: Sync, plan: Plan, warehouse: Warehouse
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what each audience is called now, and its id where it exists at the channel."""
+    created = warehouse.rows(
+        f"select audience, label, channel_id from sync.sync_audiences "
+        f"where sync = {literal(sync.name)}"
+    )
+    labels = {audience: label for audience, label, _ in created}
+    if plan.diff and plan.diff.types:
+        query = f"select audience, max(audience_label) from {sync.relation} group by 1"
+        labels |= {name or "": label or name or "" for name, label in warehouse.rows(query)}
+    return labels, {audience: channel_id for audience, _, channel_id in created}
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,132 @@
+"""The ledger: what each channel is known to hold, what was sent, and by which run.
+
+Six tables. ``sync_snapshot`` is the truth that plans are made against; the others say how it came
+about. None has a primary key: a run writes each key once, and an index over a million keys costs
+more than the plan.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from reverse_etl.errors import SeamlineError
+from reverse_etl.warehouse.dialect import Dialect, literal
+from reverse_etl.warehouse.session import Warehouse
+
+FIRST_VERSION = (
+    # What one run is about to do. Match keys in clear are gone from it once the run is committed.
+    """
+    create table sync.sync_plan (
+        run_id text, sync text, position bigint, audience text, key text, operation text,
+        reason text, is_owed boolean, person_id text, purpose text, permission text,
+        fingerprint text, previous_fingerprint text, marks {marks}, changed_fields text,
+        match text, sent_match text, channel_id text
+    )
+    """,
+    # What we added to a channel and have not removed. An empty fingerprint means: it may be there,
+    # an answer was lost; the next run sends it again or takes it away, and never forgets it.
+    """
+    create table sync.sync_snapshot (
+        sync text, audience text, key text, person_id text, purpose text, channel_id text,
+        match text, fingerprint text, marks {marks}, field_names text, run_id text,
+        sent_at timestamp
+    )
+    """,
+    # Records that a channel refused, until it takes them or nobody wants to send them any more.
+    """
+    create table sync.sync_rejected (
+        sync text, audience text, key text, operation text, fingerprint text, code text,
+        reason text, is_permanent boolean, attempts bigint, run_id text, rejected_at timestamp
+    )
+    """,
+    """
+    create table sync.sync_changelog (
+        run_id text, sync text, destination text, audience text, key text, person_id text,
+        purpose text, permission text, operation text, changed_fields text, fingerprint text,
+        status text, code text, reason text, channel_id text, recorded_at timestamp
+    )
+    """,
+    """
+    create table sync.sync_runs (
+        run_id text, run_number bigint, sync text, destination text, connection text, mode text,
+        target text, status text, started_at timestamp, finished_at timestamp,
+        duration_seconds numeric(18, 3), added bigint, changed bigint, removed bigint,
+        appended bigint, held_back bigint, acknowledged bigint, rejected bigint, pending bigint,
+        requests bigint, retries bigint, guards text, overrides text, held_reasons text,
+        rejections text, error text
+    )
+    """,
+    """
+    create table sync.sync_audiences (
+        sync text, audience text, label text, channel_id text, created_at timestamp
+    )
+    """,
+)
+
+# Whose a record is, when what it tells of happened, what runs skip, merge and take back.
+OWNERSHIP_AND_TIMES = (
+    "alter table sync.sync_plan add column is_ours boolean",
+    "alter table sync.sync_plan add column occurred_at timestamp",
+    "alter table sync.sync_plan add column into_key text",
+    "alter table sync.sync_plan add column into_id text",
+    # False: it was at the channel before us, so it is never ours to remove.
+    "alter table sync.sync_snapshot add column is_ours boolean default true",
+    "alter table sync.sync_changelog add column occurred_at timestamp",
+    "alter table sync.sync_runs add column skipped bigint default 0",
+    "alter table sync.sync_runs add column merged bigint default 0",
+    "alter table sync.sync_runs add column audiences bigint default 1",
+    "alter table sync.sync_runs add column warehouse_seconds numeric(18, 3)",
+    "alter table sync.sync_runs add column undoes text",
+)
+
+# Statements that lead from each version to the next; append, never edit.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (FIRST_VERSION, OWNERSHIP_AND_TIMES)
+
+
+class LedgerError(SeamlineError):
+    """The ledger was written by a newer version than this one."""
+
+
+def prepare_ledger(warehouse: Warehouse) -> None:
+    """Create the ledger's tables, or bring them up to this version."""
+    if warehouse.dialect.name != "duckdb":
+        warehouse.execute("create schema if not exists sync")
+    warehouse.execute("create table if not exists sync.sync_schema (version bigint)")
+    found = warehouse.rows("select max(version) from sync.sync_schema")[0][0] or 0
+    if found > len(MIGRATIONS):
+        raise LedgerError(
+            f"The sync tables are of version {found}, this engine knows {len(MIGRATIONS)}; "
+            "upgrade Seamline."
+        )
+    for number, statements in enumerate(MIGRATIONS[found:], start=found + 1):
+        with warehouse.transaction():
+            for statement in statements:
+                warehouse.execute(_stored(statement, warehouse.dialect))
+            warehouse.execute(f"insert into sync.sync_schema values ({number})")
+
+
+def forget_old_logs(warehouse: Warehouse, days: int | None, now: datetime) -> None:
+    """Delete the logs of runs that began more than ``days`` before ``now``.
+
+    What the channels hold and refuse is no log and stays, and so does each sync's newest run. A
+    run that is forgotten cannot be undone any more.
+    """
+    if days is None:
+        return
+    oldest = literal((now - timedelta(days=days)).isoformat(sep=" "))
+    old = (
+        f"from sync.sync_runs where started_at < cast({oldest} as timestamp) "
+        "and status <> 'sending' and run_number not in "
+        "(select max(run_number) from sync.sync_runs group by sync)"
+    )
+    if warehouse.rows(f"select 1 {old} limit 1"):
+        warehouse.execute(f"delete from sync.sync_changelog where run_id in (select run_id {old})")
+        warehouse.execute(f"delete {old}")
+
+
+def _stored(statement: str, dialect: Dialect) -> str:
+    """Return the statement with the engine's own types for marks and texts."""
+    text = dialect.passing_text if "table sync.sync_plan" in statement else dialect.kept_text
+    if "create table" in statement:
+        statement = statement.replace(" text", f" {text}")
+    return statement.format(marks=dialect.marks_type)

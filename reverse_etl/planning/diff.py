@@ -1,0 +1,257 @@
+"""The diff: what turns a ``sync_*`` relation and the snapshot into a plan.
+
+Read its steps from top to bottom: ``candidates`` is what should be at the channel,
+``held`` is what is known to be there, ``facing`` puts the two side by side, ``judged`` says why a
+row may not be sent, ``decided`` what is to be done, and the last select keeps the rows that need
+doing.
+
+Up to there rows are narrow, a key and a fingerprint: most of them need nothing. Only those that do
+are joined to their fields again, but for a first run, where that is everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from reverse_etl.contract.project import Sync
+from reverse_etl.planning.candidates import Candidates, Scope
+from reverse_etl.planning.privacy import OWED, Permission, identifier_hash
+from reverse_etl.warehouse.dialect import Dialect, literal, quote
+
+EMPTY_KEY = "empty key"
+REPEATED_KEY = "duplicate key"
+NO_MATCH_KEY = "no match key"
+REJECTED = "rejected before"
+MOST_ATTEMPTS = 5
+FIELDS_CHANGED = "(the model's columns)"
+DRIFTED = "(at the channel)"
+
+
+@dataclass(frozen=True)
+class Diff:
+    """Everything that the statement is made of.
+
+    ``types`` are the relation's columns as they are in the warehouse; without them nothing can be
+    read from it, and only removals come out. ``is_first`` says that the snapshot is empty, and a
+    ``scope`` narrows the plan to a part of the sync.
+    """
+
+    sync: Sync
+    run_id: str
+    dialect: Dialect
+    permission: Permission
+    types: Mapping[str, str]
+    is_first: bool = False
+    scope: Scope | None = None
+
+    @property
+    def candidates(self) -> Candidates:
+        """What should be at the channel."""
+        markets = "suppressed_identifiers" in self.permission.ctes
+        return Candidates(self.sync, self.dialect, self.types, markets, self.is_first, self.scope)
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The sent columns that the relation has, each with its expression."""
+        return self.candidates.fields
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the plan looks at every record of the sync."""
+        return self.scope is None
+
+    def statements(self) -> list[str]:
+        """Return what fills ``sync.sync_plan``, in order.
+
+        Rows that need doing are set aside before they are joined to their content: knowing that
+        they are few, an engine looks them up instead of reading everything.
+        """
+        if self.is_first:
+            return [f"insert into sync.sync_plan {self._steps()} {self._rows()}"]
+        return [
+            "drop table if exists settled",
+            f"create temporary table settled as {self._steps()} select * from settled",
+            f"insert into sync.sync_plan with held as ({self._held}) {self._rows()}",
+        ]
+
+    @property
+    def _held(self) -> str:
+        this = f"sync = {literal(self.sync.name)}"
+        return f"select * from sync.sync_snapshot where {this}{self._in_scope}"
+
+    def _steps(self) -> str:
+        rows = self.candidates
+        return f"""
+with
+{self.permission.ctes}
+candidates as ({rows.query()}),
+{rows.repeated()},
+held as ({self._held}),
+refused as (
+    select * from sync.sync_rejected where sync = {literal(self.sync.name)}{self._in_scope}
+),
+facing as ({self._facing()}),
+judged as (
+    select
+        facing.*,
+        case
+            when is_wanted and facing.key is null then {literal(EMPTY_KEY)}
+            when repeated.key is not null then {literal(REPEATED_KEY)}
+        end as obstacle,
+        coalesce(
+            {self.permission.reason},
+            case when is_wanted and not has_match then {literal(NO_MATCH_KEY)} end
+        ) as withheld
+    from facing
+    {self.permission.joins}
+    left join repeated on repeated.audience = facing.audience and repeated.key = facing.key
+),
+decided as (
+    select
+        judged.*,
+        {self._operation()} as operation,
+        withheld is not null and withheld in ({_literals(OWED)}) as is_stated
+    from judged
+),
+settled as (
+    select
+        decided.*,
+        case when decided.operation in ('add', 'change', 'append') then decided.key end
+            as wanted_key,
+        refused.reason as refusal,
+        refused.key is not null
+            and (refused.is_permanent or refused.attempts >= {MOST_ATTEMPTS})
+            and (
+                (decided.operation = 'remove' and refused.operation = 'remove' and not is_stated)
+                or (
+                    decided.operation in ('add', 'change', 'append')
+                    and refused.operation <> 'remove'
+                    and refused.fingerprint = decided.fingerprint
+                )
+            ) as is_hopeless
+    from decided
+    left join refused on refused.audience = decided.audience and refused.key = decided.key
+    where decided.operation is not null
+)
+"""
+
+    def _rows(self) -> str:
+        rows = self.candidates
+        return f"""
+select
+    {literal(self.run_id)},
+    {literal(self.sync.name)},
+    row_number() over (),
+    settled.audience,
+    settled.key,
+    case when is_hopeless then 'hold' else operation end,
+    case
+        when is_hopeless then {literal(REJECTED + ": ")} || coalesce(refusal, '')
+        when operation = 'change' then null
+        else coalesce(obstacle, withheld)
+    end,
+    operation = 'remove' and is_stated,
+    settled.person_id,
+    settled.purpose,
+    coalesce(withheld, 'permitted'),
+    settled.fingerprint,
+    held_fingerprint,
+    {"settled.marks" if self.is_first else rows.marks()},
+    {self._changed_fields()},
+    {"settled.match" if self.is_first else rows.match()},
+    held.match,
+    held.channel_id,
+    coalesce(held.is_ours, true),
+    {"settled.occurred_at" if self.is_first else rows.occurred_at()},
+    null,
+    null
+from settled
+left join held on held.audience = settled.audience and held.key = settled.key
+{rows.join("settled", "settled.wanted_key") if self.types and not self.is_first else ""}
+"""
+
+    @property
+    def _in_scope(self) -> str:
+        return f" and {self.scope.held}" if self.scope else ""
+
+    def _facing(self) -> str:
+        hashes = "".join(
+            f",\n        coalesce(candidates.{quote(f'hash_{column}')}, "
+            f"{self._held_hash(column)}) as {quote(f'hash_{column}')}"
+            for column in self.candidates.hashes()
+        )
+        content = ("marks", "match", "occurred_at") if self.is_first else ()
+        first = "".join(f", candidates.{name}" for name in content)
+        return f"""
+    select
+        coalesce(candidates.audience, held.audience) as audience,
+        coalesce(candidates.key, held.key) as key,
+        coalesce(candidates.person_id, held.person_id) as person_id,
+        coalesce(candidates.purpose, held.purpose) as purpose,
+        coalesce(candidates.is_wanted, false) as is_wanted,
+        coalesce(candidates.has_match, true) as has_match,
+        held.key is not null as is_held,
+        coalesce(held.is_ours, false) as is_ours,
+        candidates.fingerprint,
+        held.fingerprint as held_fingerprint{first}{hashes}
+    from candidates
+    full outer join held on held.audience = candidates.audience and held.key = candidates.key
+"""
+
+    def _held_hash(self, column: str) -> str:
+        """An address that has left the relation is still known from what was sent."""
+        if column not in self.sync.match:
+            return "null"
+        return identifier_hash(self.dialect, self.dialect.json_text("held.match", column))
+
+    def _operation(self) -> str:
+        mode = self.sync.mode
+        removes = self.sync.purpose.removes(mode)
+        first = "append" if mode == "append" else "add"
+        change = "when fingerprint <> held_fingerprint then 'change' "
+        if mode == "append" or self.sync.options.create_only:
+            change = ""
+        if removes:
+            withheld = "case when is_ours then 'remove' else 'hold' end"
+        elif mode == "append":
+            withheld = "case when not is_held then 'hold' end"
+        else:
+            withheld = "'hold'"
+        gone = "null"
+        if mode in ("mirror", "audience"):
+            gone = "case when is_ours then 'remove' end"
+        elif removes:
+            gone = f"case when is_ours and withheld in ({_literals(OWED)}) then 'remove' end"
+        return f"""case
+            when obstacle is not null then 'hold'
+            when not is_wanted then {gone}
+            when withheld is not null then {withheld}
+            when not is_held or held_fingerprint = '' then {literal(first)}
+            {change}end"""
+
+    def _changed_fields(self) -> str:
+        if self.is_first or not self.fields:
+            return "cast(null as text)"
+        compared = self.candidates.compared
+        values = [self.dialect.marks([value]) for value in compared.values()]
+        differing = ", ".join(
+            f"case when ({value})[1] is distinct from held.marks[{place}] then {literal(field)} end"
+            for place, (field, value) in enumerate(zip(compared, values, strict=True), start=1)
+        )
+        return (
+            "case when operation <> 'change' then null "
+            f"when held.field_names = {literal(field_names(self.fields))} "
+            f"then concat_ws(', ', {differing}) "
+            f"when held.field_names = {literal(DRIFTED)} then {literal(DRIFTED)} "
+            f"else {literal(FIELDS_CHANGED)} end"
+        )
+
+
+def field_names(fields: Iterable[str]) -> str:
+    """Return the names that the marks in a snapshot row stand for."""
+    return ",".join(fields)
+
+
+def _literals(values: Iterable[str]) -> str:
+    return ", ".join(map(literal, values))

@@ -1,0 +1,1 @@
+"""Questions to the channels: what they hold, what has drifted, whether a connection is good."""

@@ -1,0 +1,121 @@
+"""Asking channels whether a connection is good, before a sync depends on it.
+
+Each connection and object in use is asked its declared ``Probe`` once. Nothing is changed there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from reverse_etl.channel.connection import Connection
+from reverse_etl.channel.destination import Destination, Probe, Response
+from reverse_etl.contract.project import Project, Sync
+from reverse_etl.conversation.complaints import complaint_of
+from reverse_etl.delivery.http import AnswerLost, ChannelDenied, Client, OutOfPatience, Patience
+from reverse_etl.delivery.limiter import limiter_for
+from reverse_etl.delivery.transcript import Forgetful
+
+Status = Literal["good", "bad", "unasked"]
+# Whoever waits for an answer at a prompt does not want to wait five minutes.
+IMPATIENT = Patience(attempts=2, seconds=20.0, connect_timeout=5.0, read_timeout=10.0)
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What came of one probe; ``detail`` says what to do where it is ``bad``."""
+
+    connection: str
+    destination: str
+    object: str
+    address: str
+    status: Status
+    detail: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for ``--json``."""
+        return asdict(self)
+
+
+def probe_syncs(
+    project: Project, names: Iterable[str], patience: Patience = IMPATIENT
+) -> list[Probed]:
+    """Ask every connection that the named syncs use, once for each object.
+
+    Raises:
+        ConnectionRefused: a setting is missing.
+    """
+    found: dict[tuple[str, str], Probed] = {}
+    for sync in map(project.sync, names):
+        if (sync.connection, sync.object.name) not in found:
+            connection = project.connection(sync)
+            status, detail = _asked(sync, connection, patience)
+            found[sync.connection, sync.object.name] = Probed(
+                sync.connection,
+                sync.destination,
+                sync.object.name,
+                connection.base_url,
+                status,
+                detail,
+            )
+    return list(found.values())
+
+
+def _asked(sync: Sync, connection: Connection, patience: Patience) -> tuple[Status, str]:
+    channel, probe = sync.channel, sync.object.probe
+    if probe is None or not isinstance(channel, Destination):
+        return "unasked", "It declares no question that would change nothing."
+    limiter = limiter_for(connection.host, sync.object.limits.requests_per_second)
+    client = Client(channel, connection, limiter, patience, connections=1)
+    path = re.sub(r"\{(\w+)\}", lambda name: connection.settings[name[1]], probe.request.path)
+    try:
+        response = client.send(replace(probe.request, path=path), Forgetful())
+    except ChannelDenied as denied:
+        if denied.response is None:
+            return "bad", str(denied)
+        return "bad", _denied(sync, connection, probe, denied.response)
+    except (OutOfPatience, AnswerLost) as silence:
+        return "bad", f"{connection.host} does not answer ({silence}); check its address."
+    if not response.ok and response.status not in probe.passes:
+        return "bad", _astray(sync, connection, probe, response)
+    complaint = probe.complaint(response)
+    return ("bad", complaint) if complaint else ("good", "")
+
+
+def _denied(sync: Sync, connection: Connection, probe: Probe, response: Response) -> str:
+    """Say whether the token is bad, or good and not allowed to do this."""
+    secrets = _secrets(sync, connection)
+    said = _said(response)
+    if response.status == 401 or not probe.needs:
+        return (
+            f"{sync.channel.label} does not accept {secrets}: it is wrong, expired or revoked, or "
+            f"belongs to another account or region.{said}"
+        )
+    return (
+        f"{sync.channel.label} knows {secrets}, but does not let it use {sync.object.name}; grant "
+        f"{', '.join(probe.needs)}.{said}"
+    )
+
+
+def _astray(sync: Sync, connection: Connection, probe: Probe, response: Response) -> str:
+    places = ", ".join(
+        f"{connection.name.upper()}_{name}" for name in re.findall(r"\{(\w+)\}", probe.request.path)
+    )
+    what = f"check {places or connection.name.upper() + '_URL'}"
+    return f"{sync.channel.label} answered {response.status}; {what}.{_said(response)}"
+
+
+def _secrets(sync: Sync, connection: Connection) -> str:
+    names = [
+        f"{connection.name.upper()}_{setting.name.upper()}"
+        for setting in sync.channel.settings
+        if setting.secret
+    ]
+    return " and ".join(names) or "the connection"
+
+
+def _said(response: Response) -> str:
+    code, words = complaint_of(response)
+    return f" It says {code}: {words}" if words else ""

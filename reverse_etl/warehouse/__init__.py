@@ -1,0 +1,1 @@
+"""The warehouse: one session of it, on each engine, and who may have it when."""

@@ -1,0 +1,62 @@
+"""One open session of the warehouse: SQL in, Arrow out, released before anything is sent.
+
+Statements are SQL common to the engines; what differs is in ``dialect``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+from reverse_etl.contract.manifest import Relation
+from reverse_etl.errors import SeamlineError
+from reverse_etl.warehouse.dialect import Dialect
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS_PER_ARROW_BATCH = 20_000
+
+
+class WarehouseError(SeamlineError):
+    """The warehouse cannot be opened, or a relation it should hold is not there."""
+
+
+class Warehouse(Protocol):
+    """One open connection. Tables of the ledger are ``sync.<table>`` on every engine."""
+
+    dialect: Dialect
+
+    def execute(self, statement: str) -> None:
+        """Run a statement whose result nobody reads."""
+        ...
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Return every row of a small result."""
+        ...
+
+    def stream(self, query: str) -> Iterator[pa.RecordBatch]:
+        """Yield a large result piece by piece."""
+        ...
+
+    def load(self, table: str, content: pa.Table) -> None:
+        """Make a temporary table of ``content``."""
+        ...
+
+    def columns(self, relation: Relation) -> dict[str, str]:
+        """Return the relation's columns with their types; nothing where there is none."""
+        ...
+
+    def transaction(self) -> Any:
+        """Return a context: all statements in it happen, or none."""
+        ...
+
+
+def columns_of(warehouse: Warehouse, relation: Relation, condition: str = "") -> dict[str, str]:
+    """Return a relation's columns and types from the information schema, in their order."""
+    found = warehouse.rows(
+        "select column_name, data_type from information_schema.columns "
+        f"where {condition}table_schema = '{relation.schema}' and table_name = '{relation.name}' "
+        "order by ordinal_position"
+    )
+    return dict(found)
