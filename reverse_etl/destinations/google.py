@@ -124,8 +124,6 @@ class Google:
             "CONSENT",
             "what everybody in these audiences has said to ads: CONSENT_GRANTED, or "
             "CONSENT_STATUS_UNSPECIFIED where the purpose does not rest on consent",
-            required=False,
-            default="CONSENT_GRANTED",
         ),
     )
     objects: tuple[ChannelObject, ...] = (
@@ -220,7 +218,7 @@ def body(verb: str, batch: Batch, rows: Rows) -> dict[str, Any]:
         "encoding": "HEX",
     }
     if verb == "ingest":
-        said = settings.get("CONSENT") or "CONSENT_GRANTED"
+        said = settings["CONSENT"]  # never assumed: who owns the lists has to state it
         content["consent"] = {"adUserData": said, "adPersonalization": said}
         content["termsOfService"] = {"customerMatchTermsOfServiceStatus": "ACCEPTED"}
     return content

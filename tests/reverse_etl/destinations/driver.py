@@ -27,6 +27,7 @@ SETTINGS = {
     "AD_ACCOUNT": "sandbox",
     "VERSION": "v26.0",
     "ACCOUNT": "1234567890",
+    "CONSENT": "CONSENT_GRANTED",
     "ADVERTISER": "1234567890",
 }
 

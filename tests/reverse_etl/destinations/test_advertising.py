@@ -12,13 +12,19 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
+from reverse_etl.channel.connection import ConnectionRefused, connect
 from reverse_etl.channel.destination import Audience, Destination, Refused, Request, Response
 from reverse_etl.destinations import google, linkedin, meta, tiktok
 from tests.reverse_etl.destinations.driver import answer, batch, by_key, play, records
 
 CONTRACTS = Path(__file__).resolve().parents[4] / "shared" / "contracts"
 AUDIENCE = Audience("best_customers", "Best customers", "77")
-SETTINGS = {"ACCOUNT": "123-456-7890", "LOGIN_ACCOUNT": "999-000-1111", "ADVERTISER": "A1"}
+SETTINGS = {
+    "ACCOUNT": "123-456-7890",
+    "LOGIN_ACCOUNT": "999-000-1111",
+    "ADVERTISER": "A1",
+    "CONSENT": "CONSENT_GRANTED",
+}
 HEDWIG = {
     "email": "Hedwig.Example+news@Gmail.com",
     "phone": "+44 20 7946 0958",
@@ -344,3 +350,11 @@ def test_tiktok_s_own_specification_takes_every_request(tiktok_contract: Any) ->
     assert len(asked) == 6
     for request in asked:
         judge(request)
+
+
+def test_nobodys_consent_is_assumed_towards_google(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOOGLE_ACCOUNT", "1234567890")
+    with pytest.raises(ConnectionRefused, match="GOOGLE_CONSENT is not set"):
+        connect("google", google.destination, "prod", frozenset({"prod"}), tmp_path)
