@@ -43,7 +43,7 @@ def _status(project: Project, warehouse: Warehouse, name: str) -> dict[str, Any]
     )
     run = dict(zip(RUN_COLUMNS, runs[0], strict=True)) if runs else None
     if run is not None:
-        run["started_at"] = run["started_at"].isoformat()
+        run["started_at"] = run["started_at"].isoformat(timespec="seconds")
     rejections = warehouse.rows(
         "select key, audience, operation, code, reason, attempts, is_permanent "
         f"from sync.sync_rejected {this} order by rejected_at desc, key limit 20"

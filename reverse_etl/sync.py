@@ -174,8 +174,7 @@ class _Story:
         for run_id in unfinished_runs(self.sync, warehouse):
             log.warning("Run %s of sync '%s' has lost its spool.", run_id, self.sync.name)
             with warehouse.transaction():
-                outcome = lost_outcome(run_id, warehouse)
-                self._end(run_id, outcome, warehouse, time.monotonic(), is_whole=False)
+                self._end(run_id, lost_outcome(), warehouse, time.monotonic(), is_whole=False)
 
     def _end(
         self,

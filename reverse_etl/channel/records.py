@@ -36,10 +36,10 @@ class Records(Sequence[Record]):
         self._operation = operation
 
     @property
-    def positions(self) -> list[int]:
-        """The plan's positions that the records stand for."""
-        found: list[int] = self._rows.column("position").to_pylist()
-        return found
+    def names(self) -> list[tuple[str, str]]:
+        """What the plan knows the records by: audience and key."""
+        columns = (self._rows.column(name).to_pylist() for name in ("audience", "key"))
+        return list(zip(*columns, strict=True))
 
     @property
     def text(self) -> memoryview:

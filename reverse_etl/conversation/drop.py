@@ -22,6 +22,7 @@ from reverse_etl.channel.destination import Batch, ChannelObject, Found, Limits,
 from reverse_etl.conversation.tabular import FORMATS, Row, decode, encode
 from reverse_etl.conversation.verdicts import acknowledged
 
+STAGED = ".staged-"
 OBJECTS = tuple(
     ChannelObject(
         name,
@@ -70,7 +71,8 @@ def commit(folder: Folder, sync: str, run_id: str) -> None:
     staged = [line for name in names for line in _lines(folder.get(name))]
     if staged:
         _apply(folder, sync, run_id, staged)
-    folder.remove(names)
+    # Those of a run that could not be committed and was given up are nobody's any more.
+    folder.remove(folder.names(STAGED))
 
 
 def read(folder: Folder, sync: str) -> Iterator[Found]:
@@ -89,7 +91,7 @@ def read(folder: Folder, sync: str) -> Iterator[Found]:
 
 
 def _staged(run_id: str) -> str:
-    return f".staged-{run_id}-"
+    return f"{STAGED}{run_id}-"
 
 
 def _lines(content: bytes | None) -> Iterator[Any]:

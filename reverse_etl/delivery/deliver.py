@@ -57,14 +57,14 @@ class Brake:
         if self._silent_batches >= MOST_SILENT_BATCHES:
             self.pull(f"{self._channel} does not answer: {silence}")
 
-    def note_refusal(self, refused: Refused) -> None:
-        """Note a record that was refused by itself."""
+    def note_refusals(self, count: int, code: str, reason: str) -> None:
+        """Note records that were refused, each by itself; ``code`` and ``reason`` of the last."""
         self._silent_batches = 0
-        self._refusals_in_a_row += 1
+        self._refusals_in_a_row += count
         if self._refusals_in_a_row >= MOST_REFUSALS_IN_A_ROW:
             self.pull(
                 f"{self._channel} refused {self._refusals_in_a_row} records in a row, the last "
-                f"with {refused.code}: {readable(refused.reason)}"
+                f"with {code}: {readable(reason)}"
             )
 
 
@@ -124,11 +124,11 @@ class Delivery:
             transcript.is_in_doubt = True
             reason = f"sent once, and it must not be repeated: {lost}"
             verdict = Verdict("", "rejected", "answer_lost", reason, is_permanent=True)
-            return [_ending(position, verdict, transcript) for position in records.positions]
+            return [_ending(name, verdict, transcript) for name in records.names]
         except OutOfPatience as silence:
             self.brake.note_silence(silence)
             return _unanswered(records, transcript, str(silence))
-        except SeamlineError as error:
+        except (SeamlineError, OSError) as error:
             self.brake.pull(str(error))
             return _unanswered(records, transcript, str(error))
         return self._endings(records, verdicts, transcript)
@@ -141,9 +141,9 @@ class Delivery:
         transcript: JournalTranscript,
     ) -> list[Ending]:
         if len(records) == 1:
-            self.brake.note_refusal(refused)
+            self.brake.note_refusals(1, refused.code, refused.reason)
             verdict = Verdict("", "rejected", refused.code, refused.reason)
-            return [_ending(records.positions[0], verdict, transcript)]
+            return [_ending(records.names[0], verdict, transcript)]
         half = len(records) // 2
         name, doubt = transcript.batch_id, transcript.is_in_doubt
         return [
@@ -196,20 +196,24 @@ class Delivery:
         forgotten = Verdict("", "retry", "no_verdict", "the destination gave no verdict")
         endings = []
         acknowledged = False
-        for position, record in zip(records.positions, records, strict=True):
+        for name, record in zip(records.names, records, strict=True):
             verdict = by_key.get(record.key, forgotten)
             if verdict.status == "acknowledged":
                 acknowledged = True
                 if verdict.channel_id is None and not verdict.code:
                     continue
-            endings.append(_ending(position, verdict, transcript))
+            endings.append(_ending(name, verdict, transcript))
         self.brake.note_answer(acknowledged)
+        refused = [verdict for verdict in verdicts if verdict.status == "rejected"]
+        if not acknowledged and refused and transcript.requests >= len(records):
+            # It was asked about each by itself; an answer to a whole batch costs one request.
+            self.brake.note_refusals(len(refused), refused[-1].code, refused[-1].reason)
         return endings
 
 
-def _ending(position: int, verdict: Verdict, transcript: JournalTranscript) -> Ending:
+def _ending(name: tuple[str, str], verdict: Verdict, transcript: JournalTranscript) -> Ending:
     return Ending(
-        position,
+        name,
         "uncertain" if verdict.status == "retry" else verdict.status,
         verdict.code,
         readable(verdict.reason),
@@ -223,4 +227,4 @@ def _unanswered(records: Records, transcript: JournalTranscript, reason: str) ->
     """Return the ending of records without an answer: they may have arrived, or never left."""
     fate: Fate = "uncertain" if transcript.is_in_doubt else "pending"
     why = readable(reason)
-    return [Ending(position, fate, "no_answer", why) for position in records.positions]
+    return [Ending(name, fate, "no_answer", why) for name in records.names]

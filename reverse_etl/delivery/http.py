@@ -71,9 +71,11 @@ class Transcript(Protocol):
 
     Requests that must not be repeated, and answers that say so, survive a restart of the process.
     ``is_in_doubt`` is set when an answer was lost: the channel may have done what it later refuses.
+    ``requests`` counts what was asked.
     """
 
     is_in_doubt: bool
+    requests: int
 
     def recall(self, step: int) -> Response | None:
         """Return the answer that this step got in an earlier life.
@@ -124,6 +126,7 @@ class Client:
                 if request.wait_before:
                     time.sleep(request.wait_before)
                 response = self._answer(request, step, transcript)
+                transcript.requests += 1
                 has_acted = has_acted or (response.ok and request.method != "GET")
                 request = conversation.send(response)
                 step += 1

@@ -69,14 +69,26 @@ class Sender:
                 self._brake,
             )
             self._send_pieces()
-            channel = self._sync.channel
-            if isinstance(channel, Store) and not self._brake.reason:
-                channel.commit(self._sync.name, self._spool.run_id, self._connection.settings)
+            if isinstance(self._sync.channel, Store):
+                self._commit(self._sync.channel)
         self._outcome.error = self._brake.reason
         if self._client is not None:
             self._outcome.requests = self._client.requests
             self._outcome.retries = self._client.retries
         return self._outcome
+
+    def _commit(self, store: Store) -> None:
+        """Show what was staged to the store's readers, or take nothing of it for delivered.
+
+        What it cannot show now it may never show, and this run would be in the way of all others.
+        """
+        if not self._brake.reason:
+            try:
+                store.commit(self._sync.name, self._spool.run_id, self._connection.settings)
+            except (SeamlineError, OSError) as error:
+                self._brake.pull(f"{store.label}: {error}")
+        if self._brake.reason:
+            self._outcome.doubt_the_rest("not_committed", readable(self._brake.reason))
 
     def _connect(self, patience: Patience) -> Client | None:
         if not isinstance(self._sync.channel, Destination):
@@ -120,8 +132,8 @@ class Sender:
         """Settle a piece that need not or cannot be sent; see to the list that another goes to."""
         if piece.number in self._decided:
             lines = self._decided[piece.number]["endings"]
-            positions = piece.records.positions if lines else []
-            self._believe(piece, [Ending(positions[line[0]], *line[1:]) for line in lines])
+            names = piece.records.names if lines else []
+            self._believe(piece, [Ending(names[line[0]], *line[1:]) for line in lines])
             return False
         if self._sync.is_audience and piece.audience not in self._outcome.audiences:
             self._prepare(piece.audience)
@@ -160,9 +172,9 @@ class Sender:
     def _settle(self, piece: Piece, endings: list[Ending]) -> None:
         """Write down what became of a piece, then believe it; what never left is left open."""
         if not any(ending.fate == "pending" for ending in endings):
-            positions = piece.records.positions if endings else []
-            place = {position: index for index, position in enumerate(positions)}
-            lines = [[place[ending.position], *astuple(ending)[1:]] for ending in endings]
+            names = piece.records.names if endings else []
+            place = {name: index for index, name in enumerate(names)}
+            lines = [[place[ending.record], *astuple(ending)[1:]] for ending in endings]
             self._write_down({"batch": piece.number, "endings": lines})
         self._believe(piece, endings)
 
@@ -181,4 +193,4 @@ class Sender:
 
 
 def _all(piece: Piece, fate: Fate, code: str = "", reason: str = "") -> list[Ending]:
-    return [Ending(position, fate, code, reason) for position in piece.records.positions]
+    return [Ending(name, fate, code, reason) for name in piece.records.names]

@@ -15,6 +15,7 @@ class Forgetful:
     """The transcript of a question: nothing changes by it, so nothing needs to be remembered."""
 
     is_in_doubt = False
+    requests = 0
 
     def recall(self, step: int) -> Response | None:
         """See ``http.Transcript``."""
@@ -37,6 +38,7 @@ class JournalTranscript:
         self._answers = answers
         self.batch_id = batch_id
         self.is_in_doubt = is_in_doubt
+        self.requests = 0
 
     def recall(self, step: int) -> Response | None:
         """See ``http.Transcript``."""

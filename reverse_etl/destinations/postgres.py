@@ -173,14 +173,13 @@ class Table:
                 values,
             )
 
-    def forget(self, run_id: str, batch_id: str | None = None, keys: Sequence[str] = ()) -> None:
-        """Drop what a run has staged, or some records of one of its batches."""
-        statement = f"delete from {self.staged} where sync = %s and run_id = %s"
-        if batch_id is None:
-            self.run(statement, (self._sync, run_id))
-        else:
-            statement += " and batch_id = %s and key = any(%s)"
-            self.run(statement, (self._sync, run_id, batch_id, list(keys)))
+    def forget(self, run_id: str, batch_id: str, keys: Sequence[str]) -> None:
+        """Drop some records of a batch that a run has staged."""
+        self.run(
+            f"delete from {self.staged} where sync = %s and run_id = %s and batch_id = %s "
+            "and key = any(%s)",
+            (self._sync, run_id, batch_id, list(keys)),
+        )
 
 
 class Postgres:
@@ -221,7 +220,8 @@ class Postgres:
             if not objects:
                 return
             table.apply(run_id)
-            table.forget(run_id)
+            # What a run has staged that could not be committed and was given up goes as well.
+            table.run(f"delete from {table.staged} where sync = %s", (sync,))
             if objects == [("profiles",)] and "anonymous_ids" in table.columns():
                 name = quote(f"{sync}_anonymous_ids")
                 statement = f"create index if not exists {name} on {table.name} using gin"

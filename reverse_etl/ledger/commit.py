@@ -6,13 +6,19 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 
 from reverse_etl.channel.destination import EXISTS
 from reverse_etl.contract.project import Sync
 from reverse_etl.delivery.outcome import Outcome
-from reverse_etl.planning.diff import field_names
-from reverse_etl.warehouse.dialect import literal
+from reverse_etl.planning.diff import fields_mark
+from reverse_etl.warehouse.dialect import IN_DOUBT, literal
 from reverse_etl.warehouse.session import Warehouse
+
+REJECTED = (
+    "sync, audience, key, operation, fingerprint, code, reason, is_permanent, attempts, run_id, "
+    "rejected_at"
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,11 @@ class Commit:
     def _mine(self) -> str:
         return f"run_id = {literal(self.run_id)}"
 
+    @cached_property
+    def _run_number(self) -> int:
+        query = f"select run_number from sync.sync_runs where {self._mine}"
+        return int(self.warehouse.rows(query)[0][0])
+
     @property
     def _this(self) -> str:
         return f"sync = {literal(self.sync.name)}"
@@ -74,21 +85,28 @@ class Commit:
 
     @property
     def _delivered(self) -> str:
-        """Every row that was spooled, with its fate; what has no ending was acknowledged."""
+        """Every row that was spooled, with its fate; ``otherwise`` where it has no ending."""
+        otherwise, code, reason = map(
+            literal, (self.outcome.otherwise, self.outcome.code, self.outcome.reason)
+        )
+        is_uncertain = literal(self.outcome.otherwise == "uncertain")
         if not self.outcome.endings:
             return (
-                "(select plan.*, 'acknowledged' as fate, '' as code, '' as verdict, "
-                "false as is_permanent, false as is_uncertain, plan.channel_id as known_as "
+                f"(select plan.*, {otherwise} as fate, {code} as code, {reason} as verdict, "
+                f"false as is_permanent, {is_uncertain} as is_uncertain, "
+                "plan.channel_id as known_as "
                 "from sync.sync_plan as plan "
                 f"where plan.{self._mine} and plan.operation <> 'hold') as delivered"
             )
         return (
-            "(select plan.*, coalesce(endings.fate, 'acknowledged') as fate, endings.code, "
-            "endings.reason as verdict, coalesce(endings.is_permanent, false) as is_permanent, "
-            "endings.fate = 'uncertain' or (endings.fate = 'rejected' and endings.is_in_doubt) "
-            "as is_uncertain, "
+            f"(select plan.*, coalesce(endings.fate, {otherwise}) as fate, "
+            f"coalesce(endings.code, {code}) as code, "
+            f"coalesce(endings.reason, {reason}) as verdict, "
+            "coalesce(endings.is_permanent, false) as is_permanent, coalesce(endings.fate = "
+            "'uncertain' or (endings.fate = 'rejected' and endings.is_in_doubt), "
+            f"{is_uncertain}) as is_uncertain, "
             "coalesce(endings.channel_id, plan.channel_id) as known_as from sync.sync_plan as plan "
-            "left join endings on endings.position = plan.position "
+            "left join endings on endings.audience = plan.audience and endings.key = plan.key "
             f"where plan.{self._mine} and plan.operation <> 'hold') as delivered"
         )
 
@@ -100,7 +118,8 @@ class Commit:
 
         content = pa.table(
             {
-                "position": pa.array([e.position for e in endings], pa.int64()),
+                "audience": pa.array([e.record[0] for e in endings], pa.string()),
+                "key": pa.array([e.record[1] for e in endings], pa.string()),
                 "fate": pa.array([e.fate for e in endings], pa.string()),
                 "code": pa.array([e.code for e in endings], pa.string()),
                 "reason": pa.array([e.reason for e in endings], pa.string()),
@@ -128,10 +147,9 @@ class Commit:
     def _changelog(self) -> None:
         """What never left changed nothing and is not logged."""
         self.warehouse.execute(
-            "insert into sync.sync_changelog select run_id, sync, "
-            f"{literal(self.sync.destination)}, audience, key, person_id, purpose, permission, "
-            "operation, changed_fields, fingerprint, fate, code, verdict, known_as, "
-            f"{self._now}, occurred_at from {self._delivered} where fate <> 'pending'"
+            f"insert into sync.sync_deliveries select {self._run_number}, audience, key, "
+            "person_id, purpose, permission, operation, changed_fields, fingerprint, fate, code, "
+            f"verdict, known_as, occurred_at from {self._delivered} where fate <> 'pending'"
         )
 
     def _snapshot(self) -> None:
@@ -146,10 +164,11 @@ class Commit:
             "and (previous_fingerprint is not null or operation in ('remove', 'merge')))"
         )
         insert = (
-            "insert into sync.sync_snapshot select sync, audience, key, person_id, purpose, "
-            "known_as, match, {fingerprint}, marks, "
-            f"{literal(field_names(self.sync.fields))}, run_id, {self._now}, {{is_ours}} "
-            f"from {self._delivered} "
+            "insert into sync.sync_snapshot (sync, audience, key, person_id, purpose, channel_id, "
+            "match, fingerprint, marks, fields_mark, run_number, sent_at, is_ours) "
+            "select sync, audience, key, person_id, purpose, known_as, match, {fingerprint}, "
+            f"marks, {fields_mark(self.sync.fields)}, {self._run_number}, {self._now}, "
+            f"{{is_ours}} from {self._delivered} "
         )
         self.warehouse.execute(
             insert.format(
@@ -161,14 +180,15 @@ class Commit:
         )
         if self.sync.object.merges:
             self._name_merged()
-        if any(each.fate == "uncertain" or each.is_in_doubt for each in self.outcome.endings):
+        if self.outcome.has_doubts:
             self.warehouse.execute(
-                f"update sync.sync_snapshot set fingerprint = '' where {self._this} and "
+                f"update sync.sync_snapshot set fingerprint = {literal(IN_DOUBT)} "
+                f"where {self._this} and "
                 f"(audience, key) in (select audience, key from {self._delivered} "
                 "where is_uncertain)"
             )
             self.warehouse.execute(
-                insert.format(fingerprint="''", is_ours="is_ours")
+                insert.format(fingerprint=f"cast({literal(IN_DOUBT)} as uuid)", is_ours="is_ours")
                 + "where is_uncertain and operation = 'add' and previous_fingerprint is null"
             )
 
@@ -188,10 +208,10 @@ class Commit:
         self.warehouse.execute(
             "create temporary table rejections as select delivered.sync, delivered.audience, "
             "delivered.key, delivered.operation, delivered.fingerprint, delivered.code, "
-            "delivered.verdict, delivered.is_permanent, 1 + case when "
+            "delivered.verdict as reason, delivered.is_permanent, 1 + case when "
             "refused.fingerprint is not distinct from delivered.fingerprint "
-            "and refused.operation = delivered.operation then refused.attempts else 0 end, "
-            f"delivered.run_id, {self._now} from {self._delivered} "
+            "and refused.operation = delivered.operation then refused.attempts else 0 end "
+            f"as attempts, delivered.run_id, {self._now} as rejected_at from {self._delivered} "
             f"left join {refused} as refused on refused.sync = delivered.sync "
             "and refused.audience = delivered.audience and refused.key = delivered.key "
             "where fate = 'rejected'"
@@ -206,7 +226,9 @@ class Commit:
                 f"sync.sync_plan as plan where plan.{self._mine} "
                 "and plan.audience = sync_rejected.audience and plan.key = sync_rejected.key)"
             )
-        self.warehouse.execute(f"insert into {refused} select * from rejections")
+        self.warehouse.execute(
+            f"insert into {refused} ({REJECTED}) select {REJECTED} from rejections"
+        )
         self.warehouse.execute("drop table rejections")
 
     def _audiences(self) -> None:

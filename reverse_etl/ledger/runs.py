@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from reverse_etl.contract.project import Project, Sync
-from reverse_etl.delivery.outcome import Ending, Outcome
+from reverse_etl.delivery.outcome import Outcome
 from reverse_etl.ledger.commit import Tally
 from reverse_etl.planning.guards import GuardVerdict
 from reverse_etl.planning.plan import Plan, clock
@@ -170,15 +170,12 @@ def unfinished_runs(sync: Sync, warehouse: Warehouse) -> list[str]:
     return [run_id for (run_id,) in rows]
 
 
-def lost_outcome(run_id: str, warehouse: Warehouse) -> Outcome:
+def lost_outcome() -> Outcome:
     """Return what is known of a run whose spool is gone with its disk: anything may have left."""
-    positions = warehouse.rows(
-        "select position from sync.sync_plan where operation <> 'hold' "
-        f"and run_id = {literal(run_id)}"
-    )
     reason = "the run's local disk is gone"
-    endings = [Ending(position, "uncertain", "spool_lost", reason) for (position,) in positions]
-    return Outcome(endings=endings, error=reason)
+    outcome = Outcome(error=reason)
+    outcome.doubt_the_rest("spool_lost", reason)
+    return outcome
 
 
 def _status(error: str, guards: tuple[GuardVerdict, ...], tally: Tally) -> Status:

@@ -1,8 +1,8 @@
 """The ledger: what each channel is known to hold, what was sent, and by which run.
 
-Six tables. ``sync_snapshot`` is the truth that plans are made against; the others say how it came
-about. None has a primary key: a run writes each key once, and an index over a million keys costs
-more than the plan.
+Six tables and a view. ``sync_snapshot`` is the truth that plans are made against; the others say
+how it came about, ``sync_changelog`` record by record. None has a primary key: a run writes each
+key once, and an index over a million keys costs more than the plan.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from reverse_etl.errors import SeamlineError
-from reverse_etl.warehouse.dialect import Dialect, literal
+from reverse_etl.warehouse.dialect import IN_DOUBT, UNLIKE, Dialect, literal
 from reverse_etl.warehouse.session import Warehouse
 
 FIRST_VERSION = (
@@ -79,8 +79,97 @@ OWNERSHIP_AND_TIMES = (
     "alter table sync.sync_runs add column undoes text",
 )
 
+
+def _anew(table: str, columns: str, values: str) -> tuple[str, ...]:
+    """Return what gives a table other columns; DuckDB changes no rows of a table it has altered."""
+    return (
+        f"create temporary table former as select * from sync.{table}",
+        f"drop table sync.{table}",
+        f"create table sync.{table} ({columns})",
+        f"insert into sync.{table} select {values} from former",
+        "drop table former",
+    )
+
+
+def _as_uuid(column: str) -> str:
+    return (
+        f"cast(case {column} when '' then '{IN_DOUBT}' when 'unlike' then '{UNLIKE}' "
+        f"when 'merged' then '{UNLIKE}' else {column} end as uuid)"
+    )
+
+
+# Sixteen bytes for a fingerprint and numbers for what a run says of all its rows: a log's row is
+# half as long, and written in half the time. Readers see it beside its run, in a view.
+NARROWER = (
+    *_anew(
+        "sync_plan",
+        """
+        run_id text, sync text, audience text, key text, operation text, reason text,
+        is_owed boolean, person_id text, purpose text, permission text, fingerprint uuid,
+        previous_fingerprint uuid, marks {marks}, changed_fields text, match text,
+        sent_match text, channel_id text, is_ours boolean, occurred_at timestamp, into_key text,
+        into_id text
+        """,
+        f"""
+        run_id, sync, audience, key, operation, reason, is_owed, person_id, purpose, permission,
+        {_as_uuid("fingerprint")}, {_as_uuid("previous_fingerprint")}, marks, changed_fields,
+        match, sent_match, channel_id, is_ours, occurred_at, into_key, into_id
+        """,
+    ),
+    # What the marks stand for, and the run that sent the record; null: it was adopted.
+    *_anew(
+        "sync_snapshot",
+        """
+        sync text, audience text, key text, person_id text, purpose text, channel_id text,
+        match text, fingerprint uuid, marks {marks}, fields_mark integer, run_number bigint,
+        sent_at timestamp, is_ours boolean
+        """,
+        f"""
+        sync, audience, key, person_id, purpose, channel_id, match, {_as_uuid("fingerprint")},
+        marks, case when field_names = '(at the channel)' then 0 end,
+        (select run_number from sync.sync_runs as runs where runs.run_id = former.run_id),
+        sent_at, is_ours
+        """,
+    ),
+    *_anew(
+        "sync_rejected",
+        """
+        sync text, audience text, key text, operation text, fingerprint uuid, code text,
+        reason text, is_permanent boolean, attempts bigint, run_id text, rejected_at timestamp
+        """,
+        f"""
+        sync, audience, key, operation, {_as_uuid("fingerprint")}, code, reason, is_permanent,
+        attempts, run_id, rejected_at
+        """,
+    ),
+    """
+    create table sync.sync_deliveries (
+        run_number bigint, audience text, key text, person_id text, purpose text,
+        permission text, operation text, changed_fields text, fingerprint uuid, status text,
+        code text, reason text, channel_id text, occurred_at timestamp
+    )
+    """,
+    """
+    insert into sync.sync_deliveries select runs.run_number, log.audience, log.key, log.person_id,
+        log.purpose, log.permission, log.operation, log.changed_fields,
+        cast(case log.fingerprint when '' then null else log.fingerprint end as uuid), log.status,
+        log.code, log.reason, log.channel_id, log.occurred_at
+    from sync.sync_changelog as log inner join sync.sync_runs as runs on runs.run_id = log.run_id
+    """,
+    "drop table sync.sync_changelog",
+    """
+    create view sync.sync_changelog as
+    select runs.run_id, runs.sync, runs.destination, log.audience, log.key, log.person_id,
+        log.purpose, log.permission, log.operation, log.changed_fields, log.fingerprint,
+        log.status, log.code, log.reason, log.channel_id, runs.finished_at as recorded_at,
+        log.occurred_at
+    from sync.sync_deliveries as log
+    inner join sync.sync_runs as runs on runs.run_number = log.run_number
+    """,
+)
+
 # Statements that lead from each version to the next; append, never edit.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (FIRST_VERSION, OWNERSHIP_AND_TIMES)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (FIRST_VERSION, OWNERSHIP_AND_TIMES, NARROWER)
 
 
 class LedgerError(SeamlineError):
@@ -120,7 +209,9 @@ def forget_old_logs(warehouse: Warehouse, days: int | None, now: datetime) -> No
         "(select max(run_number) from sync.sync_runs group by sync)"
     )
     if warehouse.rows(f"select 1 {old} limit 1"):
-        warehouse.execute(f"delete from sync.sync_changelog where run_id in (select run_id {old})")
+        warehouse.execute(
+            f"delete from sync.sync_deliveries where run_number in (select run_number {old})"
+        )
         warehouse.execute(f"delete {old}")
 
 

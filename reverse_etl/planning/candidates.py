@@ -85,7 +85,7 @@ class Candidates:
             columns |= {"occurred_at": self.occurred_at()}
         if not self.types:
             kinds = {"has_match": "boolean", "is_wanted": "boolean", "occurred_at": "timestamp"}
-            kinds |= {"marks": self.dialect.marks_type}
+            kinds |= {"marks": self.dialect.marks_type, "fingerprint": "uuid"}
             columns = {name: f"cast(null as {kinds.get(name, 'text')})" for name in columns}
             return f"select {_named(columns)} where false"
         every = f"select {_named(columns)} from {self.sync.relation} as relation"
@@ -96,24 +96,22 @@ class Candidates:
         )
 
     def repeated(self) -> str:
-        """Return the CTE of keys that occur twice.
+        """Return the query of keys that occur twice.
 
         They are found by a short hash first, which takes a tenth of the memory.
         """
         if not self.types:
-            return "repeated as (select audience, key from candidates)"
+            return "select cast(null as text) as audience, cast(null as text) as key where false"
         both = f"{self.audience} || '/' || {self.key}" if self.sync.is_audience else self.key
         hashed = self.dialect.short_hash(both)
-        return f"""repeated_hashes as (
+        return f"""with repeated_hashes as (
     select {hashed} as hashed from {self.sync.relation} as relation group by 1 having count(*) > 1
-),
-repeated as (
-    select {self.audience} as audience, {self.key} as key
-    from {self.sync.relation} as relation
-    inner join repeated_hashes on repeated_hashes.hashed = {hashed}
-    group by 1, 2
-    having count(*) > 1
-)"""
+)
+select {self.audience} as audience, {self.key} as key
+from {self.sync.relation} as relation
+inner join repeated_hashes on repeated_hashes.hashed = {hashed}
+group by 1, 2
+having count(*) > 1"""
 
     def join(self, to: str, wanted_key: str, kind: str = "left") -> str:
         """Return the join from ``to`` back to the rows themselves."""
@@ -138,9 +136,8 @@ repeated as (
         if self.sync.mode == "append" or not self.types:
             return "cast(null as text)"
         names = (*self.sync.match, *self.sync.options.keep_edits)
-        return self.dialect.json_object(
-            {name: self.fields[name] for name in names if name in self.fields}
-        )
+        kept = {name: self.fields[name] for name in names if name in self.fields}
+        return self.dialect.json_object(kept) if kept else "cast(null as text)"
 
     def occurred_at(self) -> str:
         """Return the expression of when what the row tells of happened."""

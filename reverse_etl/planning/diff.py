@@ -11,13 +11,14 @@ are joined to their fields again, but for a first run, where that is everybody.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reverse_etl.contract.project import Sync
 from reverse_etl.planning.candidates import Candidates, Scope
 from reverse_etl.planning.privacy import OWED, Permission, identifier_hash
-from reverse_etl.warehouse.dialect import Dialect, literal, quote
+from reverse_etl.warehouse.dialect import IN_DOUBT, Dialect, literal, quote
 
 EMPTY_KEY = "empty key"
 REPEATED_KEY = "duplicate key"
@@ -26,6 +27,14 @@ REJECTED = "rejected before"
 MOST_ATTEMPTS = 5
 FIELDS_CHANGED = "(the model's columns)"
 DRIFTED = "(at the channel)"
+DRIFTED_MARK = 0
+
+
+INSERT = """insert into sync.sync_plan (
+    run_id, sync, audience, key, operation, reason, is_owed, person_id, purpose, permission,
+    fingerprint, previous_fingerprint, marks, changed_fields, match, sent_match, channel_id,
+    is_ours, occurred_at
+)"""
 
 
 @dataclass(frozen=True)
@@ -67,12 +76,17 @@ class Diff:
         Rows that need doing are set aside before they are joined to their content: knowing that
         they are few, an engine looks them up instead of reading everything.
         """
+        repeated = [
+            "drop table if exists repeated",
+            f"create temporary table repeated as {self.candidates.repeated()}",
+        ]
         if self.is_first:
-            return [f"insert into sync.sync_plan {self._steps()} {self._rows()}"]
+            return [*repeated, f"{INSERT} {self._steps()} {self._rows()}"]
         return [
+            *repeated,
             "drop table if exists settled",
             f"create temporary table settled as {self._steps()} select * from settled",
-            f"insert into sync.sync_plan with held as ({self._held}) {self._rows()}",
+            f"{INSERT} with held as ({self._held}) {self._rows()}",
         ]
 
     @property
@@ -86,7 +100,6 @@ class Diff:
 with
 {self.permission.ctes}
 candidates as ({rows.query()}),
-{rows.repeated()},
 held as ({self._held}),
 refused as (
     select * from sync.sync_rejected where sync = {literal(self.sync.name)}{self._in_scope}
@@ -142,7 +155,6 @@ settled as (
 select
     {literal(self.run_id)},
     {literal(self.sync.name)},
-    row_number() over (),
     settled.audience,
     settled.key,
     case when is_hopeless then 'hold' else operation end,
@@ -160,29 +172,40 @@ select
     {"settled.marks" if self.is_first else rows.marks()},
     {self._changed_fields()},
     {"settled.match" if self.is_first else rows.match()},
-    held.match,
-    held.channel_id,
-    coalesce(held.is_ours, true),
-    {"settled.occurred_at" if self.is_first else rows.occurred_at()},
-    null,
-    null
+    {"null" if self.is_first else "held.match"},
+    {"null" if self.is_first else "held.channel_id"},
+    {"true" if self.is_first else "coalesce(held.is_ours, true)"},
+    {"settled.occurred_at" if self.is_first else rows.occurred_at()}
 from settled
-left join held on held.audience = settled.audience and held.key = settled.key
-{rows.join("settled", "settled.wanted_key") if self.types and not self.is_first else ""}
+{"" if self.is_first else self._beside()}
 """
+
+    def _beside(self) -> str:
+        """Join rows that need doing to what is held of them, and to their content."""
+        held = "left join held on held.audience = settled.audience and held.key = settled.key"
+        content = self.candidates.join("settled", "settled.wanted_key") if self.types else ""
+        return f"{held} {content}"
 
     @property
     def _in_scope(self) -> str:
         return f" and {self.scope.held}" if self.scope else ""
 
     def _facing(self) -> str:
+        if self.is_first:
+            # Nothing is held: to join a million rows with none would still cost a second.
+            return """
+    select
+        candidates.*,
+        false as is_held,
+        false as is_ours,
+        cast(null as uuid) as held_fingerprint
+    from candidates
+"""
         hashes = "".join(
             f",\n        coalesce(candidates.{quote(f'hash_{column}')}, "
             f"{self._held_hash(column)}) as {quote(f'hash_{column}')}"
             for column in self.candidates.hashes()
         )
-        content = ("marks", "match", "occurred_at") if self.is_first else ()
-        first = "".join(f", candidates.{name}" for name in content)
         return f"""
     select
         coalesce(candidates.audience, held.audience) as audience,
@@ -194,7 +217,7 @@ left join held on held.audience = settled.audience and held.key = settled.key
         held.key is not null as is_held,
         coalesce(held.is_ours, false) as is_ours,
         candidates.fingerprint,
-        held.fingerprint as held_fingerprint{first}{hashes}
+        held.fingerprint as held_fingerprint{hashes}
     from candidates
     full outer join held on held.audience = candidates.audience and held.key = candidates.key
 """
@@ -227,7 +250,7 @@ left join held on held.audience = settled.audience and held.key = settled.key
             when obstacle is not null then 'hold'
             when not is_wanted then {gone}
             when withheld is not null then {withheld}
-            when not is_held or held_fingerprint = '' then {literal(first)}
+            when not is_held or held_fingerprint = {literal(IN_DOUBT)} then {literal(first)}
             {change}end"""
 
     def _changed_fields(self) -> str:
@@ -241,16 +264,16 @@ left join held on held.audience = settled.audience and held.key = settled.key
         )
         return (
             "case when operation <> 'change' then null "
-            f"when held.field_names = {literal(field_names(self.fields))} "
+            f"when held.fields_mark = {fields_mark(self.fields)} "
             f"then concat_ws(', ', {differing}) "
-            f"when held.field_names = {literal(DRIFTED)} then {literal(DRIFTED)} "
+            f"when held.fields_mark = {DRIFTED_MARK} then {literal(DRIFTED)} "
             f"else {literal(FIELDS_CHANGED)} end"
         )
 
 
-def field_names(fields: Iterable[str]) -> str:
-    """Return the names that the marks in a snapshot row stand for."""
-    return ",".join(fields)
+def fields_mark(fields: Iterable[str]) -> int:
+    """Return what tells a snapshot row whose marks stand for other fields; never the drift's."""
+    return zlib.crc32(",".join(fields).encode()) >> 1 or 1
 
 
 def _literals(values: Iterable[str]) -> str:

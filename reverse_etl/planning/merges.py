@@ -12,7 +12,7 @@ from reverse_etl.contract.manifest import Manifest
 from reverse_etl.planning.candidates import Candidates
 from reverse_etl.planning.diff import MOST_ATTEMPTS
 from reverse_etl.planning.rekey import rename
-from reverse_etl.warehouse.dialect import literal
+from reverse_etl.warehouse.dialect import UNLIKE, literal
 from reverse_etl.warehouse.session import Warehouse
 
 CHANGES = "identity_changes"
@@ -80,14 +80,12 @@ def _tell(rows: Candidates, run_id: str, warehouse: Warehouse) -> None:
         reason = "'merged'"
     condition = "true" if sync.object.merges else "orphans.is_ours"
     warehouse.execute(
-        "insert into sync.sync_plan (run_id, sync, position, audience, key, operation, reason, "
+        "insert into sync.sync_plan (run_id, sync, audience, key, operation, reason, "
         "is_owed, person_id, purpose, permission, previous_fingerprint, sent_match, channel_id, "
         f"is_ours, into_key, into_id) select {literal(run_id)}, {literal(sync.name)}, "
-        f"(select coalesce(max(position), 0) from sync.sync_plan where {mine}) "
-        "+ row_number() over (order by orphans.into_key, orphans.key), orphans.audience, "
-        f"orphans.key, {operation}, {reason}, false, orphans.person_id, orphans.purpose, "
-        "'permitted', 'merged', orphans.match, orphans.channel_id, orphans.is_ours, "
-        "orphans.into_key, staying.channel_id from orphans "
+        f"orphans.audience, orphans.key, {operation}, {reason}, false, orphans.person_id, "
+        f"orphans.purpose, 'permitted', {literal(UNLIKE)}, orphans.match, orphans.channel_id, "
+        "orphans.is_ours, orphans.into_key, staying.channel_id from orphans "
         f"inner join sync.sync_snapshot as staying on staying.{this} "
         "and staying.audience = orphans.audience and staying.key = orphans.into_key "
         f"left join sync.sync_rejected as refused on refused.{this} "

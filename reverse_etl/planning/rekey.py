@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from reverse_etl.contract.project import Sync
 from reverse_etl.planning.candidates import Candidates
 from reverse_etl.planning.foreign import FOREIGN, comparable, foreign_key
-from reverse_etl.warehouse.dialect import Dialect, literal
+from reverse_etl.warehouse.dialect import IN_DOUBT, Dialect, literal
 from reverse_etl.warehouse.session import Warehouse
 
 
@@ -75,7 +75,7 @@ def rename(sync: Sync, run_id: str, warehouse: Warehouse) -> None:
     warehouse.execute(f"delete from sync.sync_plan where {mine} and reason = 'rekeyed' {settled}")
     warehouse.execute(
         f"update sync.sync_plan set operation = 'add' where {mine} and reason = 'rekeyed' "
-        "and previous_fingerprint = ''"
+        f"and previous_fingerprint = {literal(IN_DOUBT)}"
     )
     warehouse.execute("drop table rekeyed")
 

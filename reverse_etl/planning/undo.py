@@ -54,9 +54,9 @@ class Undo:
     def hold_the_rest(self, sync: Sync, run_id: str, warehouse: Warehouse) -> None:
         """Add to the plan, with the reason, what cannot be taken back."""
         warehouse.execute(
-            "insert into sync.sync_plan (run_id, sync, position, audience, key, operation, reason, "
+            "insert into sync.sync_plan (run_id, sync, audience, key, operation, reason, "
             f"is_owed, person_id, purpose, permission) select {literal(run_id)}, "
-            f"{literal(sync.name)}, -row_number() over (), audience, key, 'hold', "
+            f"{literal(sync.name)}, audience, key, 'hold', "
             f"{literal(CANNOT)} || obstacle, false, person_id, purpose, 'permitted' "
             "from undone where obstacle is not null"
         )
@@ -102,7 +102,7 @@ select
         when touched.operation = 'merge' then 'the channel keeps no part of a merge'
         when touched.operation = 'remove' and held.key is not null
             or touched.operation <> 'remove' and held.key is null
-            or touched.operation <> 'remove' and held.run_id <> {literal(self.run_id)}
+            or touched.operation <> 'remove' and held.run_number is distinct from {number}
             then 'a later run has touched it'
         when touched.operation = 'add' then {added}
         when former.key is null then {literal(f"its former values are not in {sync.relation}")}

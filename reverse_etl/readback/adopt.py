@@ -11,10 +11,15 @@ from typing import Any
 
 from reverse_etl.contract.project import Project
 from reverse_etl.delivery.http import Patience
-from reverse_etl.planning.diff import DRIFTED, field_names
+from reverse_etl.planning.diff import DRIFTED_MARK, fields_mark
 from reverse_etl.planning.foreign import foreign_key
-from reverse_etl.readback.reading import UNLIKE, Reading, reading
-from reverse_etl.warehouse.dialect import literal
+from reverse_etl.readback.reading import Reading, reading
+from reverse_etl.warehouse.dialect import UNLIKE, literal
+
+COLUMNS = (
+    "sync, audience, key, person_id, purpose, channel_id, match, fingerprint, marks, fields_mark, "
+    "sent_at, is_ours"
+)
 
 
 @dataclass(frozen=True)
@@ -65,17 +70,20 @@ def _adopt_rows(found: Reading) -> tuple[int, int]:
     beside = (
         "left join unlike on unlike.audience = adopted.audience and unlike.key = adopted.row_key"
     )
-    names = literal(field_names(found.sync.fields))
+    unlike = f"cast({literal(UNLIKE)} as uuid)"
+    names = fields_mark(found.sync.fields)
     warehouse.execute(
-        f"insert into sync.sync_snapshot select {literal(found.sync.name)}, wanted.audience, "
-        f"wanted.key, wanted.person_id, wanted.purpose, adopted.channel_id, {_match(found)}, "
-        f"case when unlike.key is null then wanted.fingerprint else {literal(UNLIKE)} end, "
-        f"wanted.marks, case when unlike.key is null then {names} else {literal(DRIFTED)} end, "
-        f"'adopted', {found.now}, false from adopted inner join ({found.rows.query()}) as wanted "
+        f"insert into sync.sync_snapshot ({COLUMNS}) select {literal(found.sync.name)}, "
+        f"wanted.audience, wanted.key, wanted.person_id, wanted.purpose, adopted.channel_id, "
+        f"{_match(found)}, case when unlike.key is null then wanted.fingerprint else {unlike} end, "
+        f"wanted.marks, case when unlike.key is null then {names} else {DRIFTED_MARK} end, "
+        f"{found.now}, false from adopted inner join ({found.rows.query()}) as wanted "
         f"on wanted.audience = adopted.audience and wanted.key = adopted.row_key {beside}"
     )
-    total, unlike = warehouse.rows(f"select count(*), count(unlike.key) from adopted {beside}")[0]
-    return total - unlike, unlike
+    total, differing = warehouse.rows(f"select count(*), count(unlike.key) from adopted {beside}")[
+        0
+    ]
+    return total - differing, differing
 
 
 def _match(found: Reading) -> str:
@@ -107,9 +115,9 @@ def _adopt_foreign(found: Reading) -> int:
     )
     count = found.number(f"select count(*) {fresh}")
     found.warehouse.execute(
-        f"insert into sync.sync_snapshot select {literal(found.sync.name)}, audience, "
+        f"insert into sync.sync_snapshot ({COLUMNS}) select {literal(found.sync.name)}, audience, "
         f"foreign_key, null, {literal(found.sync.purpose.name)}, channel_id, null, "
-        f"{literal(UNLIKE)}, cast(null as {found.warehouse.dialect.marks_type}), "
-        f"{literal(DRIFTED)}, 'adopted', {found.now}, false {fresh}"
+        f"cast({literal(UNLIKE)} as uuid), cast(null as {found.warehouse.dialect.marks_type}), "
+        f"{DRIFTED_MARK}, {found.now}, false {fresh}"
     )
     return count

@@ -22,8 +22,6 @@ from reverse_etl.warehouse.dialect import literal
 from reverse_etl.warehouse.lock import sync_lock
 from reverse_etl.warehouse.session import Warehouse
 
-UNLIKE = "unlike"  # the fingerprint of what differs from every row
-
 
 @contextmanager
 def reading(project: Project, name: str, patience: Patience | None = None) -> Iterator[Reading]:

@@ -9,10 +9,10 @@ from typing import Any
 from reverse_etl.contract.project import Project
 from reverse_etl.delivery.http import Patience
 from reverse_etl.errors import SeamlineError
-from reverse_etl.planning.diff import DRIFTED
+from reverse_etl.planning.diff import DRIFTED_MARK
 from reverse_etl.planning.foreign import FOREIGN
-from reverse_etl.readback.reading import UNLIKE, Reading, reading
-from reverse_etl.warehouse.dialect import literal
+from reverse_etl.readback.reading import Reading, reading
+from reverse_etl.warehouse.dialect import IN_DOUBT, UNLIKE, literal
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def reconcile_sync(project: Project, name: str, patience: Patience | None = None
         found.load_keys("edited", edited)
         found.warehouse.execute(
             f"update sync.sync_snapshot set fingerprint = {literal(UNLIKE)}, "
-            f"field_names = {literal(DRIFTED)} where {found.this} "
+            f"fields_mark = {DRIFTED_MARK} where {found.this} "
             "and (audience, key) in (select audience, key from edited)"
         )
         foreign = found.number(
@@ -79,7 +79,8 @@ def _forget_missing(found: Reading) -> int:
         "where known.audience = sync_snapshot.audience and known.key = sync_snapshot.key)"
     )
     count = found.number(
-        f"select count(*) {gone} and fingerprint <> '' and key not like {literal(FOREIGN + '%')}"
+        f"select count(*) {gone} and fingerprint <> {literal(IN_DOUBT)} "
+        f"and key not like {literal(FOREIGN + '%')}"
     )
     found.warehouse.execute(f"delete {gone}")
     return count

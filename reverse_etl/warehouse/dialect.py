@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+# Fingerprints that no content has: of what may be at the channel or not, and of what differs there.
+IN_DOUBT = "00000000-0000-0000-0000-000000000000"
+UNLIKE = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 NULL = "chr(30)"
 SEPARATOR = "chr(31)"
 
@@ -151,10 +154,13 @@ class PostgreSQL:
 
 
 def fingerprint(values: Mapping[str, str]) -> str:
-    """Return an expression for the md5 of a record; the names count, so a renamed field is sent."""
+    """Return an expression for the md5 of a record; the names count, so a renamed field is sent.
+
+    Its type is ``uuid``: sixteen bytes are compared and stored in a fraction of a text's time.
+    """
     names = literal("\x1f".join(values))
     texts = ", ".join(f"coalesce(cast({value} as text), {NULL})" for value in values.values())
-    return f"md5(concat_ws({SEPARATOR}, {names}{', ' if texts else ''}{texts}))"
+    return f"cast(md5(concat_ws({SEPARATOR}, {names}{', ' if texts else ''}{texts})) as uuid)"
 
 
 def key(columns: Sequence[str], table: str) -> str:

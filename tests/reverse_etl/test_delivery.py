@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
 import pytest
 
+from reverse_etl.channel.destination import (
+    Batch,
+    Conversation,
+    Record,
+    Refused,
+    Request,
+    Response,
+    Verdict,
+)
+from reverse_etl.conversation.verdicts import one_by_one
 from tests.reverse_etl.recorder import Recorder
 from tests.reverse_etl.world import Channel, World, people
 
@@ -213,6 +224,39 @@ def test_a_channel_that_refuses_everything_is_not_asked_a_million_times(
     assert "refused 200 records in a row" in result.error
     assert len(channel.times) < 500
     assert result.acknowledged == 0 and result.rejected + result.pending == 600
+
+
+class OneByOne(Channel):
+    """Asks about each record by itself."""
+
+    def converse(self, batch: Batch) -> Conversation:
+        def tell(record: Record) -> Generator[Request, Response, Verdict]:
+            body = {"records": [{"operation": "upsert", "key": record.key, "fields": {}}]}
+            response = yield Request("POST", "", json=body)
+            if not response.ok:
+                raise Refused(str(response.status), str(response.json()["message"]))
+            return Verdict(record.key, "acknowledged")
+
+        return (yield from one_by_one(batch.records, tell))
+
+
+@pytest.mark.parametrize(("good", "most_asked"), [(0, 320), (50, 600)])
+def test_a_channel_that_refuses_one_by_one_is_not_asked_a_million_times(
+    world: World, channel: Recorder, good: int, most_asked: int
+) -> None:
+    """But for one that takes some of them: its refusals are the records' own."""
+    ready(world, 600)
+    world.channel = OneByOne(rows=100, concurrency=2)
+
+    def fault(number: int, body: Any) -> Any:
+        return None if good and number % good == 0 else (422, {}, {"message": "no such property"})
+
+    channel.fault = fault
+    result = world.run()
+    assert result.status == ("rejected" if good else "failed")
+    assert ("records in a row" in result.error) == (not good)
+    assert len(channel.times) <= most_asked
+    assert result.acknowledged + result.rejected + result.pending == 600
 
 
 def test_a_record_that_the_destination_forgets_is_not_taken_for_delivered(

@@ -117,6 +117,7 @@ class Forgetting:
 
     def __init__(self) -> None:
         self.is_in_doubt = False
+        self.requests = 0
 
     def recall(self, step: int) -> None:
         return None
