@@ -118,7 +118,7 @@ judged as (
         ) as withheld
     from facing
     {self.permission.joins}
-    left join repeated on repeated.audience = facing.audience and repeated.key = facing.key
+    left join repeated on {self._same("repeated", "facing")}
 ),
 decided as (
     select
@@ -144,7 +144,7 @@ settled as (
                 )
             ) as is_hopeless
     from decided
-    left join refused on refused.audience = decided.audience and refused.key = decided.key
+    left join refused on {self._same("refused", "decided")}
     where decided.operation is not null
 )
 """
@@ -182,9 +182,14 @@ from settled
 
     def _beside(self) -> str:
         """Join rows that need doing to what is held of them, and to their content."""
-        held = "left join held on held.audience = settled.audience and held.key = settled.key"
+        held = f"left join held on {self._same('held', 'settled')}"
         content = self.candidates.join("settled", "settled.wanted_key") if self.types else ""
         return f"{held} {content}"
+
+    def _same(self, one: str, other: str) -> str:
+        """Join by key alone where there are no audiences: it takes half as long."""
+        audience = f"{one}.audience = {other}.audience and " if self.sync.is_audience else ""
+        return f"{audience}{one}.key = {other}.key"
 
     @property
     def _in_scope(self) -> str:
@@ -219,7 +224,7 @@ from settled
         candidates.fingerprint,
         held.fingerprint as held_fingerprint{hashes}
     from candidates
-    full outer join held on held.audience = candidates.audience and held.key = candidates.key
+    full outer join held on {self._same("held", "candidates")}
 """
 
     def _held_hash(self, column: str) -> str:
