@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ class Project:
             manifest=manifest,
             purposes=purposes,
             live_targets=_live_targets(directory, variables),
-            log_retention_days=_log_retention_days(directory, variables),
+            log_retention_days=_log_retention_days(directory, variables, purposes),
             syncs=dict(sorted(syncs.items())),
         )
 
@@ -105,7 +106,9 @@ def _live_targets(directory: Path, variables: Mapping[str, Any]) -> frozenset[st
     return frozenset(str(target) for target in declared)
 
 
-def _log_retention_days(directory: Path, variables: Mapping[str, Any]) -> int | None:
+def _log_retention_days(
+    directory: Path, variables: Mapping[str, Any], purposes: Mapping[str, Purpose]
+) -> int | None:
     days = variables.get("log_retention_days")
     if days is not None and (not isinstance(days, int) or isinstance(days, bool) or days < 1):
         path = directory / "dbt_project.yml"
@@ -113,4 +116,12 @@ def _log_retention_days(directory: Path, variables: Mapping[str, Any]) -> int | 
             f"{path}: vars.log_retention_days: '{days}' is no number of days; write 1 or more, or "
             "leave it empty to keep the logs for good."
         )
+    for purpose in purposes.values():
+        for window in purpose.windows:
+            if days is not None and window.length > timedelta(days=days):
+                raise SyncError(
+                    f"{directory / 'purposes.yml'}: purpose '{purpose.name}': the {window.name} "
+                    f"({window.rule}) looks back further than vars.log_retention_days ({days}) "
+                    "keeps the logs that it counts in; keep them longer."
+                )
     return days

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from reverse_etl.channel.destination import Mode
 from reverse_etl.errors import SeamlineError
@@ -16,6 +18,38 @@ Withdrawal = Literal["stop", "remove"]
 
 class PurposeError(SeamlineError):
     """``purposes.yml`` is missing or says something that no purpose can say."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """``at_most`` contacts of a person within any span of ``length``."""
+
+    name: str
+    rule: str
+    at_most: int
+    length: timedelta
+
+
+class Caps(BaseModel):
+    """How often a person is contacted for a purpose, whatever the channel and the sync.
+
+    ``cooldown_hours`` pass after each contact before the next one, and ``at_most`` contacts fall
+    ``within_days``, wherever the window is laid.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cooldown_hours: float | None = Field(default=None, gt=0, le=24 * 366)
+    at_most: int | None = Field(default=None, ge=1)
+    within_days: float | None = Field(default=None, gt=0, le=366)
+
+    @model_validator(mode="after")
+    def _say_something_whole(self) -> Self:
+        if (self.at_most is None) != (self.within_days is None):
+            raise ValueError("'at_most' and 'within_days' are one cap; write both")
+        if self.at_most is None and self.cooldown_hours is None:
+            raise ValueError("write 'cooldown_hours', or 'at_most' and 'within_days', or no caps")
+        return self
 
 
 class Purpose(BaseModel):
@@ -34,6 +68,21 @@ class Purpose(BaseModel):
     channel: str
     marketing: bool
     withdrawal: dict[Mode, Withdrawal]
+    caps: Caps | None = None
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """The caps as windows."""
+        found = []
+        if self.caps and self.caps.cooldown_hours is not None:
+            hours = self.caps.cooldown_hours
+            rule = f"{hours:g} hours between two contacts"
+            found.append(Window("cooldown", rule, 1, timedelta(hours=hours)))
+        if self.caps and self.caps.at_most is not None and self.caps.within_days is not None:
+            most, days = self.caps.at_most, self.caps.within_days
+            rule = f"at most {most} within {days:g} days"
+            found.append(Window("frequency cap", rule, most, timedelta(days=days)))
+        return tuple(found)
 
     @property
     def is_about_a_person(self) -> bool:

@@ -11,7 +11,7 @@ from reverse_etl.contract.project import Project, Sync
 from reverse_etl.delivery.outcome import Outcome
 from reverse_etl.ledger.commit import Tally
 from reverse_etl.planning.guards import GuardVerdict
-from reverse_etl.planning.plan import Plan, clock
+from reverse_etl.planning.plan import Plan, as_of, clock
 from reverse_etl.warehouse.dialect import literal
 from reverse_etl.warehouse.session import Warehouse
 
@@ -153,6 +153,7 @@ def end_run(
         f"error = {literal(result.error or None)}",
         f"rejections = {literal(json.dumps(dict(result.rejections)))}",
         f"finished_at = {_instant(finished_at)}",
+        f"as_of = {_instant(as_of())}",
         f"warehouse_seconds = {warehouse_seconds:.3f}",
     ]
     warehouse.execute(

@@ -9,6 +9,7 @@ from reverse_etl.contract.project import Project, Sync
 from reverse_etl.conversation.verdicts import readable
 from reverse_etl.errors import SeamlineError
 from reverse_etl.planning.candidates import Scope
+from reverse_etl.planning.caps import hold_capped
 from reverse_etl.planning.diff import EMPTY_KEY, REPEATED_KEY, Diff
 from reverse_etl.planning.guards import (
     Counts,
@@ -67,6 +68,7 @@ def make_plan(
         rekey(diff.candidates, diff.run_id, warehouse)
         if diff.is_whole:
             plan_merges(diff.candidates, diff.run_id, project.manifest, warehouse)
+    hold_capped(sight, diff.run_id)
     plan = _count(
         Plan(diff.run_id, sync.name, sync.destination, sync.object.name, sync.mode), warehouse
     )
