@@ -9,7 +9,7 @@ import typer
 from reverse_etl.cli import EXIT_CODES, AsJson, Select, print_json, selected
 from reverse_etl.contract.project import Project, Sync
 from reverse_etl.planning.plan import as_of
-from reverse_etl.segments.declaration import declared_segments
+from reverse_etl.segments.declaration import DeclaredSegment, declared_segments
 
 if TYPE_CHECKING:
     from reverse_etl.channel.destination import ChannelObject
@@ -27,10 +27,15 @@ def check(
         bool,
         typer.Option("--connect", help="Ask each channel one cheap question with its credentials."),
     ] = False,
+    create: Annotated[
+        bool,
+        typer.Option("--create", help="With --connect: make what is missing and the API can make."),
+    ] = False,
 ) -> None:
     """Check every declaration and connection. The warehouse is not touched, nor what channels hold.
 
-    With --connect, exit code 1 says that a channel did not let us in, and the reason why.
+    With --connect, exit code 1 says that a channel did not let us in, or lacks properties that a
+    sync writes, and what to do; --create makes the properties and lists that its API can make.
     """
     project = Project.load()
     names = selected(project, select)
@@ -44,13 +49,7 @@ def check(
                 if each.is_expired:
                     typer.echo(each.pause)
         return
-    from reverse_etl.readback.probing import probe_syncs  # noqa: PLC0415 - only who asks pays for it
-
-    probed = probe_syncs(project, names)
-    found = [each.as_json() for each in probed]
-    _print(found, as_json, "connection destination object address status detail")
-    if any(each.status == "bad" for each in probed):
-        raise typer.Exit(EXIT_CODES["failed"])
+    _connect(project, names, segments, as_json, create)
 
 
 @app.command()
@@ -62,6 +61,52 @@ def destinations(as_json: AsJson = False) -> None:
     for channel in map(find_destination, destination_names()):
         found += [_offered(channel, each) for each in channel.objects]
     _print(found, as_json, "destination object modes match limits settings")
+
+
+def _connect(
+    project: Project, names: list[str], segments: list[DeclaredSegment], as_json: bool, create: bool
+) -> None:
+    from reverse_etl.readback.lacking import find_lacking  # noqa: PLC0415 - who asks pays for it
+    from reverse_etl.readback.probing import probe_syncs  # noqa: PLC0415
+
+    probed = probe_syncs(project, names)
+    good = {(each.connection, each.object) for each in probed if each.status != "bad"}
+    lacking = []
+    for sync in map(project.sync, names):
+        if (sync.connection, sync.object.name) in good:
+            audiences = _audiences(sync, segments)
+            lacking += find_lacking(project, sync.name, audiences, create=create)
+    found = [
+        each.as_json()
+        | {
+            "lacking": [
+                lack.as_json()
+                for lack in lacking
+                if project.sync(lack.sync).connection == each.connection
+                and project.sync(lack.sync).object.name == each.object
+            ]
+        }
+        for each in probed
+    ]
+    _print(found, as_json, "connection destination object address status detail")
+    if lacking and not as_json:
+        _print([lack.as_json() for lack in lacking], False, "sync what state detail")
+    if any(each.status == "bad" for each in probed) or any(
+        lack.state == "missing" for lack in lacking
+    ):
+        raise typer.Exit(EXIT_CODES["failed"])
+
+
+def _audiences(sync: Sync, segments: list[DeclaredSegment]) -> dict[str, str]:
+    """Return the labels of the segments that a sync brings to its channel, by name."""
+    if not sync.is_audience:
+        return {}
+    ours = {sync.destination, sync.connection}
+    return {
+        each.name: each.declaration.label
+        for each in segments
+        if not each.is_expired and ours & set(each.declaration.channels)
+    }
 
 
 def _print(rows: list[dict[str, Any]], as_json: bool, columns: str) -> None:

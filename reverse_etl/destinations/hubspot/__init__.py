@@ -47,6 +47,7 @@ from reverse_etl.channel.destination import (
     Request,
     Setting,
 )
+from reverse_etl.channel.inspection import Inspection
 from reverse_etl.conversation.edits import is_same
 from reverse_etl.conversation.verdicts import (
     entries,
@@ -57,6 +58,7 @@ from reverse_etl.conversation.verdicts import (
 )
 from reverse_etl.destinations.hubspot.crm_objects import CrmObjects, property_value
 from reverse_etl.destinations.hubspot.deletions import erase
+from reverse_etl.destinations.hubspot.properties import lacking
 from reverse_etl.destinations.hubspot.static_lists import find_or_create, join, leave
 
 # Consent is HubSpot's to keep: a sync that wrote these could opt people in again.
@@ -136,6 +138,13 @@ class HubSpot:
         if object_name != "list_members":
             raise Refused("not_an_audience", f"HubSpot's {object_name} cannot hold an audience.")
         return (yield from find_or_create(label or audience))
+
+    def inspect(
+        self, object_name: str, columns: Mapping[str, str], settings: Mapping[str, str]
+    ) -> Inspection:
+        """Name the columns that are no properties; members of lists are contacts."""
+        kind = object_name if object_name in ("companies", "deals") else "contacts"
+        return (yield from lacking(kind, columns))
 
     def converse(self, batch: Batch) -> Conversation:
         """Upsert, archive, merge, put on a list or delete; answers are found by their trace id."""

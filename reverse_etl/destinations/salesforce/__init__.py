@@ -48,6 +48,7 @@ from reverse_etl.channel.destination import (
     Setting,
     Verdict,
 )
+from reverse_etl.channel.inspection import Inspection
 from reverse_etl.channel.oauth import OAuth
 from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.conversation.verdicts import (
@@ -62,6 +63,7 @@ from reverse_etl.conversation.verdicts import (
     without_repeats,
 )
 from reverse_etl.destinations.salesforce.bulk import run_job
+from reverse_etl.destinations.salesforce.schema import lacking
 
 COLLECTION = 200
 LARGEST_IN_COLLECTIONS = 2_000
@@ -134,6 +136,12 @@ class Salesforce:
         if not response.ok or not isinstance(answer, dict) or not answer.get("id"):
             raise Refused(*complaint_of(response))
         return str(answer["id"])
+
+    def inspect(
+        self, object_name: str, columns: Mapping[str, str], settings: Mapping[str, str]
+    ) -> Inspection:
+        """Name the columns that are no fields of the object, or may not be written."""
+        return (yield from lacking(_version(settings), object_name, columns))
 
     def converse(self, batch: Batch) -> Conversation:
         """Upsert or delete records."""

@@ -1,0 +1,55 @@
+"""HubSpot's properties: which of a sync's columns it has, and how the others are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reverse_etl.channel.destination import Refused, Request
+from reverse_etl.channel.inspection import Inspection, Missing
+from reverse_etl.conversation.complaints import complaint_of
+from reverse_etl.conversation.verdicts import entries
+
+# Where HubSpot shows the properties of each kind.
+GROUPS = {
+    "contacts": "contactinformation",
+    "companies": "companyinformation",
+    "deals": "dealinformation",
+}
+KINDS = (
+    (("int", "numeric", "decimal", "double", "float", "real"), ("number", "number")),
+    (("bool",), ("bool", "booleancheckbox")),
+    (("timestamp", "datetime"), ("datetime", "date")),
+    (("date",), ("date", "date")),
+)
+
+
+def lacking(kind: str, columns: Mapping[str, str]) -> Inspection:
+    """Compare the columns with the properties of ``contacts``, ``companies`` or ``deals``."""
+    response = yield Request("GET", f"/crm/v3/properties/{kind}")
+    known = {str(found.get("name")) for found in entries(response.json(), "results")}
+    if not response.ok or not known:
+        raise Refused(*complaint_of(response))
+    return [
+        Missing(name, Request("POST", f"/crm/v3/properties/{kind}", json=_made(kind, name, type_)))
+        for name, type_ in columns.items()
+        if name not in known
+    ]
+
+
+def _made(kind: str, name: str, data_type: str) -> dict[str, object]:
+    written = data_type.lower()
+    type_, field = next(
+        (made for names, made in KINDS if any(each in written for each in names)),
+        ("string", "text"),
+    )
+    made: dict[str, object] = {
+        "name": name,
+        "label": name.replace("_", " ").capitalize(),
+        "type": type_,
+        "fieldType": field,
+        "groupName": GROUPS[kind],
+    }
+    if type_ == "bool":
+        choices = (("true", "Yes"), ("false", "No"))
+        made["options"] = [{"value": value, "label": label} for value, label in choices]
+    return made

@@ -1,0 +1,154 @@
+"""``check --connect`` names what a channel lacks, and makes what its API can make, if asked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from reverse_etl.checking import app as checks
+from reverse_etl.contract.project import Project
+from reverse_etl.readback.lacking import Lacking, find_lacking
+from tests.reverse_etl.loopback import Asked, Told, loopback
+from tests.reverse_etl.world import World
+
+COLUMNS = {
+    "person_id": "string",
+    "email": "string",
+    "lifetime_value": "numeric(18, 2)",
+    "is_member": "boolean",
+}
+
+
+@dataclass
+class Crm:
+    """A HubSpot that has some properties and lists, and remembers what is made."""
+
+    properties: list[str] = field(default_factory=lambda: ["email", "firstname"])
+    lists: list[str] = field(default_factory=list)
+    made: list[Any] = field(default_factory=list)
+
+    def answer(self, asked: Asked) -> Told:
+        if asked.path == "/crm/v3/properties/contacts" and asked.method == "GET":
+            return Told(200, {"results": [{"name": name} for name in self.properties]})
+        if asked.path == "/crm/v3/properties/contacts":
+            self.made.append(asked.json)
+            self.properties.append(asked.json["name"])
+            return Told(201, asked.json)
+        if asked.path.startswith("/crm/v3/lists/object-type-id/0-1/name/"):
+            name = asked.path.rpartition("/")[2].replace("%20", " ")
+            held = {"list": {"listId": "7", "processingType": "MANUAL", "name": name}}
+            return Told(200, held) if name in self.lists else Told(404, {"category": "NONE"})
+        if (asked.method, asked.path) == ("POST", "/crm/v3/lists/"):
+            self.lists.append(asked.json["name"])
+            return Told(200, {"list": {"listId": "8"}})
+        assert asked.method == "GET", (asked.method, asked.path)
+        return Told(200, {"results": []})
+
+
+def test_missing_properties_are_named_and_made_on_demand(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.declare("crm", "upsert", COLUMNS, destination="hubspot", object="contacts")
+    crm = Crm()
+    with loopback(crm.answer) as vendor:
+        monkeypatch.setenv("HUBSPOT_URL", vendor.url)
+        project = Project.load()
+        found = find_lacking(project, "crm", {})
+        assert [(each.what, each.state) for each in found] == [
+            ("property 'lifetime_value'", "missing"),
+            ("property 'is_member'", "missing"),
+        ]
+        assert not crm.made and {each.method for each in vendor.asked} == {"GET"}
+        assert {each.state for each in find_lacking(project, "crm", {}, create=True)} == {"made"}
+        value, member = crm.made
+        assert (value["type"], value["fieldType"]) == ("number", "number")
+        assert (value["label"], value["groupName"]) == ("Lifetime value", "contactinformation")
+        assert member["type"] == "bool" and len(member["options"]) == 2
+        assert find_lacking(project, "crm", {}) == []
+
+
+def test_lists_that_are_not_there_are_named_and_nothing_is_made_by_looking(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.declare("members", "audience", destination="hubspot", object="list_members")
+    crm = Crm(properties=["email", "city"], lists=["Regulars"])
+    audiences = {"regulars": "Regulars", "vips": "Best customers"}
+    with loopback(crm.answer) as vendor:
+        monkeypatch.setenv("HUBSPOT_URL", vendor.url)
+        project = Project.load()
+        assert find_lacking(project, "members", audiences) == [
+            Lacking("members", "list 'Best customers'", "to be made", "the next sync makes it")
+        ]
+        assert crm.lists == ["Regulars"]
+        (made,) = find_lacking(project, "members", audiences, create=True)
+        assert made.state == "made" and crm.lists == ["Regulars", "Best customers"]
+        assert find_lacking(project, "members", audiences) == []
+
+
+def test_what_no_api_makes_is_told_with_what_to_do(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = {
+        "person_id": "string",
+        "Person_Id__c": "string",
+        "Score__c": "bigint",
+        "Id2": "string",
+    }
+    world.declare("sf", "upsert", columns, destination="salesforce", object="Contact",
+                  match=["Person_Id__c"])  # fmt: skip
+    fields = [
+        {"name": "Person_Id__c", "updateable": True, "createable": True},
+        {"name": "Score__c", "updateable": False, "createable": False},
+    ]
+    with loopback(lambda asked: Told(200, {"fields": fields})) as vendor:
+        monkeypatch.setenv("SALESFORCE_URL", vendor.url)
+        found = find_lacking(Project.load(), "sf", {}, create=True)
+        (asked,) = vendor.asked
+    assert (asked.method, asked.path) == ("GET", "/services/data/v62.0/sobjects/Contact/describe")
+    assert [(each.what, each.state, each.detail) for each in found] == [
+        (
+            "property 'Score__c'",
+            "missing",
+            "let the user's profile edit the field Score__c of Contact, or leave it out",
+        ),
+        (
+            "property 'Id2'",
+            "missing",
+            "make the field Id2 of Contact in Setup, Object Manager",
+        ),
+    ]
+
+
+def test_the_command_ends_with_1_until_everything_is_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.declare("crm", "upsert", COLUMNS, destination="hubspot", object="contacts")
+    crm = Crm()
+    composed = typer.Typer()
+    composed.add_typer(checks)
+    with loopback(crm.answer) as vendor:
+        monkeypatch.setenv("HUBSPOT_URL", vendor.url)
+        for options, code, states in (
+            ([], 1, ["missing", "missing"]),
+            (["--create"], 0, ["made", "made"]),
+            ([], 0, []),
+        ):
+            result = CliRunner().invoke(composed, ["check", "--connect", "--json", *options])
+            assert result.exit_code == code, result.output
+            (row,) = json.loads(result.stdout)
+            assert [lack["state"] for lack in row["lacking"]] == states
+
+
+def test_a_channel_that_does_not_tell_is_no_obstacle(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.declare("crm", "upsert", COLUMNS, destination="hubspot", object="contacts")
+    with loopback(lambda asked: Told(404, {"category": "X", "message": "no"})) as vendor:
+        monkeypatch.setenv("HUBSPOT_URL", vendor.url)
+        (found,) = find_lacking(Project.load(), "crm", {})
+    assert (found.what, found.state) == ("properties", "unknown")
