@@ -1,10 +1,11 @@
-"""A stand-in for HubSpot's contacts: batches by e-mail, merges, and a list of what is there."""
+"""A stand-in for HubSpot's contacts: batches by e-mail, merges, static lists, what is there."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
+from reverse_etl.sandbox.hubspot_lists import LISTS, Lists
 from reverse_etl.sandbox.wire import Answer, Call, Document, History, now
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -27,6 +28,7 @@ class HubSpot:
     def __init__(self) -> None:
         self.contacts: dict[str, Document] = {}
         self.history = History()
+        self.lists = Lists(_error)
         self._ids: dict[str, str] = {}
         self._merged: dict[str, str] = {}
         self._made = 0
@@ -36,6 +38,14 @@ class HubSpot:
         if not call.headers.get("authorization", "").startswith("Bearer "):
             message = "Authentication credentials not found. This API supports OAuth 2.0."
             return _error(401, "INVALID_AUTHENTICATION", message)
+        if call.path.startswith(LISTS):
+            found = self.lists.handle(call, self.contacts)
+        else:
+            found = self._handle(call)
+        message = f"No resource at {call.method} {call.path}."
+        return found or _error(404, "OBJECT_NOT_FOUND", message)
+
+    def _handle(self, call: Call) -> Answer | None:
         if (call.method, call.path) == ("GET", CONTACTS):
             return self._list(call)
         if (call.method, call.path) == ("POST", f"{CONTACTS}/merge"):
@@ -43,9 +53,13 @@ class HubSpot:
         batch, _, how = call.path.rpartition("/")
         if (call.method, batch) == ("DELETE", CONTACTS):
             return self._archive(how)
+        if (call.method, call.path) == ("POST", f"{CONTACTS}/batch/archive"):
+            for item in (call.json() or {}).get("inputs", []):
+                self._archive(str(item.get("id")))  # who is not there is gone already
+            return Answer(204)
         if (call.method, batch) == ("POST", f"{CONTACTS}/batch") and how in HOW:
             return self._batch(call, how)
-        return _error(404, "OBJECT_NOT_FOUND", f"No resource at {call.method} {call.path}.")
+        return None
 
     def _list(self, call: Call) -> Answer:
         limit = int(call.query.get("limit", "10"))
@@ -65,6 +79,7 @@ class HubSpot:
         if self.contacts.pop(key, None) is None:
             return _error(404, "OBJECT_NOT_FOUND", f"No contact with ID {key}.")
         self._ids = {email: owner for email, owner in self._ids.items() if owner != key}
+        self.lists.forget(key)
         self.history.note("archive", id=key)
         return Answer(204)
 
@@ -133,6 +148,7 @@ class HubSpot:
                 self._ids[email] = kept
         self._merged |= {gone: kept} | {k: kept for k, v in self._merged.items() if v == gone}
         winner["updatedAt"] = now()
+        self.lists.forget(gone, kept)
         self.history.note("merge", id=kept, merged=gone)
         return Answer(200, dict(winner))
 
@@ -195,13 +211,14 @@ class HubSpot:
 
     def state(self) -> Document:
         """Return contacts and history."""
-        state = {"contacts": self.contacts, "history": self.history}
+        state = {"contacts": self.contacts, "history": self.history, "lists": self.lists.held}
         return {**state, "addresses": self._ids, "merged": self._merged, "made": self._made}
 
     def restore(self, state: Document) -> None:
         """Take back contacts and history."""
         self.contacts = state["contacts"]
         self.history = History(state["history"])
+        self.lists.held = state.get("lists", {})
         own = {c["properties"]["email"]: key for key, c in self.contacts.items()}
         self._ids = state.get("addresses", own)
         self._merged = state.get("merged", {})

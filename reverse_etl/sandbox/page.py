@@ -190,7 +190,23 @@ def _hubspot(state: Document, is_open: bool) -> Section:
         note="Latest changes first.",
     )
     about = "The contacts that sales and service work with."
-    return Section("hubspot", "HubSpot", about, len(contacts), "contacts", [card] * bool(contacts))
+    lists = [_hubspot_list(found, state["contacts"], is_open) for found in state["lists"].values()]
+    cards = [*lists, *[card] * bool(contacts)]
+    return Section("hubspot", "HubSpot", about, len(contacts), "contacts", cards)
+
+
+def _hubspot_list(found: Document, contacts: Document, is_open: bool) -> Card:
+    members = [contacts[key]["properties"] for key in found["members"]]
+    return Card(
+        title=found["name"],
+        size=len(members),
+        unit="member" if len(members) == 1 else "members",
+        headers=["E-mail", "Name"],
+        rows=[
+            [cell(held["email"], is_open), Markup.escape(_person(held, is_open))]
+            for held in members[:SHOWN_ON_REQUEST]
+        ],
+    )
 
 
 def _hubspot_label(name: str) -> str:

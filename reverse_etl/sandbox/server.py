@@ -25,6 +25,7 @@ from reverse_etl.sandbox.hubspot import HubSpot
 from reverse_etl.sandbox.klaviyo import Klaviyo
 from reverse_etl.sandbox.meta import Meta
 from reverse_etl.sandbox.page import render
+from reverse_etl.sandbox.salesforce import Salesforce
 from reverse_etl.sandbox.webhook import Webhook
 from reverse_etl.sandbox.wire import Answer, Call, Document, StandIn
 
@@ -39,7 +40,7 @@ class Sandbox:
     """
 
     def __init__(self, home: Path | None = None) -> None:
-        found: tuple[StandIn, ...] = (HubSpot(), Klaviyo(), Meta(), Webhook())
+        found: tuple[StandIn, ...] = (HubSpot(), Klaviyo(), Meta(), Salesforce(), Webhook())
         self.stand_ins = {stand_in.slug: stand_in for stand_in in found}
         self.faults = Faults()
         self.home = home
