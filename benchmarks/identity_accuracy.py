@@ -206,17 +206,16 @@ def measured(folder: Path, *, quick: bool) -> Iterator[Accuracy]:
     yield measure_households(folder)
 
 
-def main() -> None:
-    """Measure and print."""
-    chosen = arguments(__doc__ or "")
+def show(*, quick: bool, as_json: bool) -> None:
+    """Measure and print each row as soon as it is known."""
     if not people_sets.DATA.is_dir():
         sys.exit(f"{people_sets.DATA} is not there: it holds the public sets.")
-    if not chosen.json:
+    if not as_json:
         print("| set and mode | precision | recall | F1 | target | Splink's | ratio | published |")
         print("|---|--:|--:|--:|--:|--:|--:|---|")
     with tempfile.TemporaryDirectory() as name:
-        for row in measured(Path(name), quick=chosen.quick):
-            print(json.dumps({**asdict(row), "f1": row.f1}) if chosen.json else table_row(row))
+        for row in measured(Path(name), quick=quick):
+            print(json.dumps({**asdict(row), "f1": row.f1}) if as_json else table_row(row))
             sys.stdout.flush()
 
 
@@ -227,6 +226,12 @@ def table_row(row: Accuracy) -> str:
     target = f"≥ {row.target:g}: {'yes' if row.holds else 'no'}"
     figures = f"{row.precision:.4f} | {row.recall:.4f} | {row.f1:.4f}"
     return f"| {row.work} | {figures} | {target} | {other} | {ratio} | {row.published} |"
+
+
+def main() -> None:
+    """Measure and print."""
+    chosen = arguments(__doc__ or "")
+    show(quick=chosen.quick, as_json=chosen.json)
 
 
 if __name__ == "__main__":

@@ -108,12 +108,17 @@ def peak_megabytes_of_children() -> float:
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
+def parser(description: str) -> argparse.ArgumentParser:
+    """Return a parser of the two switches that every benchmark takes."""
+    switches = argparse.ArgumentParser(description=description)
+    switches.add_argument("--quick", action="store_true", help="smaller input, under a minute")
+    switches.add_argument("--json", action="store_true", help="one JSON object per row")
+    return switches
+
+
 def arguments(description: str) -> argparse.Namespace:
-    """Parse the two switches that every benchmark takes."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--quick", action="store_true", help="smaller input, under a minute")
-    parser.add_argument("--json", action="store_true", help="one JSON object per row")
-    return parser.parse_args()
+    """Parse those two alone."""
+    return parser(description).parse_args()
 
 
 def show(rows: Iterable[Row], as_json: bool) -> None:

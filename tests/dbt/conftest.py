@@ -14,6 +14,7 @@ import duckdb
 import pytest
 
 from tests.conftest import Workspace
+from tests.dbt.strangers import DuckDb, Engine, Postgres
 from tests.extracts import read_rows, write_rows
 
 WISHED_AT = "2026-10-31T22:30:00Z"
@@ -135,3 +136,14 @@ def evening(built: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Itera
     workspace.seamline("load", str(folder / "extracts"))
     workspace.dbt("run", "--select", *(f"+{mart}" for mart in MARTS))
     yield Evening(workspace, **people)
+
+
+@pytest.fixture(scope="module", params=["duckdb", "postgres"])
+def engine_of_strangers(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Engine:
+    """A database of a module's own, on each engine that a stranger might have."""
+    if request.param == "duckdb":
+        return DuckDb(tmp_path_factory.mktemp("engine"))
+    name = request.module.__name__.rpartition(".")[2]
+    return Postgres(request.getfixturevalue("postgres"), name)

@@ -37,6 +37,10 @@ class Engine(Protocol):
 
     def land(self, table: str, columns: str, rows: Iterable[tuple[Any, ...]]) -> None: ...
 
+    def tables(self) -> list[str]: ...
+
+    def dbt(self, folder: Path, arguments: list[str]) -> None: ...
+
 
 class DuckDb:
     def __init__(self, folder: Path) -> None:
@@ -54,6 +58,12 @@ class DuckDb:
 
     def land(self, table: str, columns: str, rows: Iterable[tuple[Any, ...]]) -> None:
         self.execute(*_landing(table, columns, rows))
+
+    def tables(self) -> list[str]:
+        return [name for (name,) in self.rows(_TABLES)]
+
+    def dbt(self, folder: Path, arguments: list[str]) -> None:
+        _dbt_of_its_own(folder, arguments)
 
 
 class Postgres:
@@ -79,6 +89,12 @@ class Postgres:
 
     def land(self, table: str, columns: str, rows: Iterable[tuple[Any, ...]]) -> None:
         self.execute(*_landing(table, columns, rows))
+
+    def tables(self) -> list[str]:
+        return [name for (name,) in self.rows(_TABLES)]
+
+    def dbt(self, folder: Path, arguments: list[str]) -> None:
+        _dbt_of_its_own(folder, arguments)
 
 
 class StrangersProject:
@@ -116,13 +132,7 @@ class StrangersProject:
     def run(self, *models: str, full_refresh: bool = False) -> dict[str, str]:
         """Run dbt; returns the message of each model that failed."""
         flags = ["--full-refresh"] if full_refresh else []
-        subprocess.run(
-            [Path(sys.executable).with_name("dbt"), "run", *flags, "--select", *models],
-            cwd=self.folder,
-            env={**_not_ours(), "DBT_PROFILES_DIR": str(self.folder)},
-            capture_output=True,
-            check=False,
-        )
+        self.engine.dbt(self.folder, ["run", *flags, "--select", *models])
         results = json.loads((self.folder / "target" / "run_results.json").read_text())["results"]
         assert len(results) == len(models)
         return {
@@ -145,14 +155,26 @@ class StrangersProject:
 
     def tables(self) -> list[str]:
         """The names of all tables, in order."""
-        rows = self.engine.rows(
-            "select table_name from information_schema.tables"
-            " where table_schema in ('main', 'public') order by table_name"
-        )
-        return [name for (name,) in rows]
+        return self.engine.tables()
 
 
-def _not_ours() -> dict[str, str]:
+_TABLES = (
+    "select table_name from information_schema.tables"
+    " where table_schema in ('main', 'public') order by table_name"
+)
+
+
+def _dbt_of_its_own(folder: Path, arguments: list[str]) -> None:
+    subprocess.run(
+        [Path(sys.executable).with_name("dbt"), *arguments],
+        cwd=folder,
+        env={**not_ours(), "DBT_PROFILES_DIR": str(folder)},
+        capture_output=True,
+        check=False,
+    )
+
+
+def not_ours() -> dict[str, str]:
     """The environment without what Seamline tells its own dbt."""
     return {name: value for name, value in os.environ.items() if not name.startswith("DBT_")}
 

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.dbt.strangers import DuckDb, Edge, Postgres, StrangersProject, union_find
-from tests.postgres.server import PostgresServer
+from tests.dbt.strangers import Edge, Engine, StrangersProject, union_find
 
 MODELS = {
     "components": ("select left_id, right_id from edges", {}),
@@ -27,15 +26,11 @@ MODELS = {
 }
 
 
-@pytest.fixture(scope="module", params=["duckdb", "postgres"])
+@pytest.fixture(scope="module")
 def project(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    engine_of_strangers: Engine, tmp_path_factory: pytest.TempPathFactory
 ) -> StrangersProject:
-    folder = tmp_path_factory.mktemp(request.param)
-    if request.param == "duckdb":
-        return StrangersProject(folder, DuckDb(folder), MODELS)
-    server: PostgresServer = request.getfixturevalue("postgres")
-    return StrangersProject(folder, Postgres(server, "stranger"), MODELS)
+    return StrangersProject(tmp_path_factory.mktemp("project"), engine_of_strangers, MODELS)
 
 
 def chain(name: str, order: list[int]) -> list[Edge]:

@@ -16,11 +16,10 @@ from tests.dbt.strangers import (
     MATERIALIZATIONS,
     DuckDb,
     Edge,
-    Postgres,
+    Engine,
     StrangersProject,
     union_find,
 )
-from tests.postgres.server import PostgresServer
 
 ALL = "select left_id, right_id from edges"
 CHANGES = (
@@ -37,15 +36,11 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
 KEPT = ("compared", "changed")
 
 
-@pytest.fixture(scope="module", params=["duckdb", "postgres"])
+@pytest.fixture(scope="module")
 def project(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    engine_of_strangers: Engine, tmp_path_factory: pytest.TempPathFactory
 ) -> StrangersProject:
-    folder = tmp_path_factory.mktemp(request.param)
-    if request.param == "duckdb":
-        return StrangersProject(folder, DuckDb(folder), MODELS)
-    server: PostgresServer = request.getfixturevalue("postgres")
-    return StrangersProject(folder, Postgres(server, "changes"), MODELS)
+    return StrangersProject(tmp_path_factory.mktemp("project"), engine_of_strangers, MODELS)
 
 
 class History:

@@ -6,8 +6,8 @@
     The table that is built has one row per node: `node_id` and `component_id`, the smallest node_id
     (text in byte order) that can be reached from it.
 
-    Needs nothing but this folder on the macro-paths of a dbt project. Tested on DuckDB and PostgreSQL;
-    what Spark says differently is written, and has no test yet.
+    Needs nothing but this folder on the macro-paths of a dbt project. Tested on DuckDB, PostgreSQL and
+    a local Spark session.
 
     Configuration, all optional:
       incremental  'compare': the SQL yields all edges that hold, every time. They are compared with
@@ -102,9 +102,9 @@
         {{ return(false) }}
     {% endif %}
     {%- set found = run_query(
-        'select 1 as one from ' ~ this ~ ' as nodes inner join (select low from '
-        ~ components_beside(this, 'edges') ~ ' limit 1) as pairs on pairs.low = '
-        ~ components_key('nodes.node_id', components_is_text(columns['node_id'])) ~ ' limit 1'
+        'select 1 as one from ' ~ components_beside(this, 'edges') ~ ' as pairs cross join (select '
+        ~ components_key('nodes.node_id', components_is_text(columns['node_id'])) ~ ' as node_key from '
+        ~ this ~ ' as nodes limit 1) as known where known.node_key in (pairs.low, pairs.high) limit 1'
     ) -%}
     {{ return(found | length > 0) }}
 {% endmacro %}

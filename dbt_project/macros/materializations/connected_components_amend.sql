@@ -22,7 +22,7 @@
         select
             least(coalesce(lows.super_key, rest.low), coalesce(highs.super_key, rest.high)) as low,
             greatest(coalesce(lows.super_key, rest.low), coalesce(highs.super_key, rest.high)) as high
-            {{ ', min(rest.edge) as edge' if with_forest }}
+            {{ ', min(' ~ components_number('rest') ~ ') as edge' if with_forest }}
         from {{ scope.rest }} as rest
         left join {{ scope.supers }} as lows on rest.low = lows.node_key
         left join {{ scope.supers }} as highs on rest.high = highs.node_key
@@ -38,7 +38,7 @@
         from {{ scope.rest }} as rest
         inner join {{ scope.names }} as lefts on rest.low = lefts.node_key
         inner join {{ scope.names }} as rights on rest.high = rights.node_key
-        where rest.edge in ({{ found.forest }})
+        where {{ components_number('rest') }} in ({{ found.forest }})
     {%- endset -%}
     {% do components_write(target_relation, {
         'members': members,

@@ -64,7 +64,7 @@
         select
             least(edges.left_key, edges.right_key) as low,
             greatest(edges.left_key, edges.right_key) as high
-            {{ ', min(edges.edge) as edge' if with_forest }}
+            {{ ', min(' ~ components_number('edges') ~ ') as edge' if with_forest }}
         from {{ edges }} as edges
         group by 1, 2
     {% endcall %}
@@ -73,7 +73,7 @@
     {%- set forest -%}
         select edges.left_id, edges.right_id
         from {{ edges }} as edges
-        where edges.edge in ({{ found.forest }})
+        where {{ components_number('edges') }} in ({{ found.forest }})
     {%- endset -%}
     {{ return({'members': members, 'pairs': pairs, 'forest': forest}) }}
 {% endmacro %}
@@ -88,7 +88,7 @@
             edges.right_id,
             {{ components_key('edges.left_id', is_text) }} as left_key,
             {{ components_key('edges.right_id', is_text) }} as right_key
-            {{ ', ' ~ components_number() ~ ' as edge' if with_number }}
+            {{ components_numbered() if with_number }}
             {{ ', coalesce(edges.is_deleted, false) as is_deleted' if deletes }}
         from ({{ sql }}) as edges
         where edges.left_id is not null and edges.right_id is not null
@@ -111,6 +111,7 @@
             {%- for column in columns %}, nodes.{{ column }}{% endfor %}
         from {{ nodes }} as nodes
         left join {{ roots }} as roots on nodes.node_key = roots.node
+        order by 2
     {% endcall %}
     {% call components_create(leaders) %}
         select rooted.root, {{ components_smallest('rooted.node_id', is_text) }} as component_id
@@ -124,7 +125,6 @@
             {%- for column in columns %}, rooted.{{ column }}{% endfor %}
         from {{ rooted }} as rooted
         inner join {{ leaders }} as leaders on rooted.root = leaders.root
-        order by rooted.root
     {%- endset -%}
     {{ return(members) }}
 {% endmacro %}

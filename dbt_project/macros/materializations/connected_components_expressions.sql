@@ -70,15 +70,34 @@
 {% endmacro %}
 
 
-{# A different whole number for each row. #}
-{% macro components_number() %}
-    {{ return(adapter.dispatch('components_number')()) }}
+{#
+    A different whole number for each row of a working table: `components_numbered` is the column to
+    create it with, `components_number` says it of a table so created. DuckDB numbers rows by itself.
+#}
+{% macro components_numbered() %}
+    {{ return(adapter.dispatch('components_numbered')()) }}
 {% endmacro %}
 
-{% macro default__components_number() %}
-    {{ return('row_number() over ()') }}
+{% macro default__components_numbered() %}
+    {{ return(', row_number() over () as edge') }}
 {% endmacro %}
 
-{% macro spark__components_number() %}
-    {{ return('monotonically_increasing_id()') }}
+{% macro duckdb__components_numbered() %}
+    {{ return('') }}
+{% endmacro %}
+
+{% macro spark__components_numbered() %}
+    {{ return(', monotonically_increasing_id() as edge') }}
+{% endmacro %}
+
+{% macro components_number(table) %}
+    {{ return(adapter.dispatch('components_number')(table)) }}
+{% endmacro %}
+
+{% macro default__components_number(table) %}
+    {{ return(table ~ '.edge') }}
+{% endmacro %}
+
+{% macro duckdb__components_number(table) %}
+    {{ return(table ~ '.rowid') }}
 {% endmacro %}

@@ -3,7 +3,7 @@
 {#
     What has to be looked at:
       lost        the components that lost an edge (component_id)
-      rest        the edges that are new, or left in those (edge, low, high)
+      rest        the edges that are new, or left in those (low, high, numbered)
       supers      ends of new edges in other components, and that one's key (node_key, super_key)
       nodes       what takes part (node_key, node_id, is_component)
       residents   nodes of the lost components (node_key, node_id)
@@ -61,7 +61,7 @@
     {% endcall %}
     {% do components_check_keys(names) %}
     {% call components_create(rest) %}
-        select {{ components_number() }} as edge, listed.low, listed.high
+        select listed.low, listed.high {{ components_numbered() }}
         from (
             select added.low, added.high from {{ delta.added }} as added
             union all

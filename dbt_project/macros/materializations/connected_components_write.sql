@@ -17,15 +17,7 @@
         delete from {{ target_relation }}
         where component_id in (select lost.component_id from {{ change.lost }} as lost)
     {% endcall %}
-    {% call statement('components_update') %}
-        update {{ target_relation }} as nodes
-        set component_id = members.component_id
-        from {{ change.members }} as members
-        where
-            members.is_component = 1
-            and members.node_id <> members.component_id
-            and nodes.component_id = members.node_id
-    {% endcall %}
+    {% do components_relabel(target_relation, change.members) %}
     {% call statement('main') %}
         insert into {{ target_relation }} (node_id, component_id)
         select members.node_id, members.component_id
@@ -54,6 +46,43 @@
         {% endcall %}
     {% endif %}
 {% endmacro %}
+
+
+{# Gives the components that `members` names another for their label their rows anew. #}
+{% macro components_relabel(target_relation, members) %}
+    {{ return(adapter.dispatch('components_relabel')(target_relation, members)) }}
+{% endmacro %}
+
+{% macro default__components_relabel(target_relation, members) %}
+    {% call statement('components_update') %}
+        update {{ target_relation }} as nodes
+        set component_id = members.component_id
+        from {{ members }} as members
+        where
+            members.is_component = 1
+            and members.node_id <> members.component_id
+            and nodes.component_id = members.node_id
+    {% endcall %}
+{% endmacro %}
+
+{# DuckDB writes a column anew wherever a row of it is updated, and only marks what is deleted. #}
+{% macro duckdb__components_relabel(target_relation, members) %}
+    {%- set moved = components_work_table('moved') -%}
+    {% call components_create(moved) %}
+        select nodes.rowid as place, nodes.node_id, members.component_id
+        from {{ target_relation }} as nodes
+        inner join {{ members }} as members on nodes.component_id = members.node_id
+        where members.is_component = 1 and members.node_id <> members.component_id
+    {% endcall %}
+    {% call statement('components_delete') %}
+        delete from {{ target_relation }} where rowid in (select moved.place from {{ moved }} as moved)
+    {% endcall %}
+    {% call statement('components_insert') %}
+        insert into {{ target_relation }} (node_id, component_id)
+        select moved.node_id, moved.component_id from {{ moved }} as moved
+    {% endcall %}
+{% endmacro %}
+
 
 {#
     Plain tables of Spark know neither update nor delete, and nothing is a transaction: all is written
