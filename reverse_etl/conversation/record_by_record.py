@@ -7,12 +7,16 @@ becomes of it, is the same for all of them. A record's id at the channel is kept
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from reverse_etl.channel.destination import (
+    ABSENT,
+    EXISTS,
     Batch,
     Conversation,
+    Option,
+    Options,
     Record,
     Refused,
     Request,
@@ -22,11 +26,13 @@ from reverse_etl.channel.destination import (
 from reverse_etl.conversation.complaints import complaint_of, refusal
 from reverse_etl.conversation.verdicts import (
     one_by_one,
+    skipped,
     waiting,
     without_consent_fields,
     without_repeats,
 )
 
+OPTIONS: tuple[Option, ...] = ("update_only", "create_only")  # what every such channel can heed
 Found = TypeVar("Found")
 Step = Generator[Request, Response, Found]
 
@@ -72,7 +78,9 @@ def converse(batch: Batch, phrases: Phrases) -> Conversation:
 
     def tell(record: Record) -> Step[Verdict]:
         try:
-            found = yield from (_remove if leaving else _keep)(record, phrases, list_id)
+            if not leaving:
+                return (yield from _keep(record, phrases, list_id, batch.options))
+            found = yield from _remove(record, phrases, list_id)
         except Unclear as unclear:
             return waiting([record], unclear.code, unclear.reason)[0]
         return Verdict(record.key, "acknowledged", channel_id=found or None)
@@ -80,11 +88,19 @@ def converse(batch: Batch, phrases: Phrases) -> Conversation:
     return [*verdicts, *unknown, *(yield from one_by_one([*named, *known], tell))]
 
 
-def _keep(record: Record, phrases: Phrases, list_id: str) -> Step[str]:
+def _keep(record: Record, phrases: Phrases, list_id: str, options: Options) -> Step[Verdict]:
+    """Write a record, unless the sync's options leave it alone for being there, or not being."""
+    if options.update_only or options.create_only:
+        present = record.channel_id or (yield from phrases.find(record))
+        if present and options.create_only and record.operation == "add":
+            return skipped(record, EXISTS)
+        if not present and options.update_only:
+            return skipped(record, ABSENT)
+        record = replace(record, channel_id=present or None)
     found = yield from phrases.write(record)
     if list_id:
         yield from phrases.join(found, list_id)
-    return found
+    return Verdict(record.key, "acknowledged", channel_id=found or None)
 
 
 def _remove(record: Record, phrases: Phrases, list_id: str) -> Step[str]:

@@ -42,7 +42,14 @@ from reverse_etl.channel.destination import (
     Response,
     Setting,
 )
-from reverse_etl.conversation.record_by_record import Phrases, Step, converse, expect, must
+from reverse_etl.conversation.record_by_record import (
+    OPTIONS,
+    Phrases,
+    Step,
+    converse,
+    expect,
+    must,
+)
 from reverse_etl.conversation.verdicts import EMAIL, document_of, email_of, entries
 
 API = "/api/3"
@@ -71,7 +78,15 @@ class ActiveCampaign:
     base_url = ""
     settings: tuple[Setting, ...] = (Setting("TOKEN", "API key", secret=True),)
     objects: tuple[ChannelObject, ...] = (
-        ChannelObject("contacts", ("upsert", "mirror"), LIMITS, ("email",), FIELDS, probe=PROBE),
+        ChannelObject(
+            "contacts",
+            ("upsert", "mirror"),
+            LIMITS,
+            ("email",),
+            FIELDS,
+            options=OPTIONS,
+            probe=PROBE,
+        ),
         ChannelObject("tag_members", ("audience",), LIMITS, ("email",), FIELDS, probe=PROBE),
     )
 

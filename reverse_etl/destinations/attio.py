@@ -47,6 +47,7 @@ from reverse_etl.channel.destination import (
 )
 from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.conversation.record_by_record import (
+    OPTIONS,
     Phrases,
     Step,
     Unclear,
@@ -88,6 +89,7 @@ class Attio:
             ("upsert", "mirror"),
             LIMITS,
             ("email",),
+            options=OPTIONS,
             probe=_probe("/v2/objects/people", "object_configuration:read"),
         ),
         ChannelObject(
@@ -95,6 +97,7 @@ class Attio:
             ("upsert", "mirror"),
             LIMITS,
             ("domain",),
+            options=OPTIONS,
             probe=_probe("/v2/objects/companies", "object_configuration:read"),
         ),
         ChannelObject(

@@ -47,6 +47,7 @@ from reverse_etl.channel.destination import (
 from reverse_etl.conversation.complaints import complaint_of, refusal
 from reverse_etl.conversation.instants import unix
 from reverse_etl.conversation.record_by_record import (
+    OPTIONS,
     Phrases,
     Step,
     converse,
@@ -93,7 +94,9 @@ class Intercom:
         Setting("VERSION", "API version", required=False, default="2.16"),
     )
     objects: tuple[ChannelObject, ...] = (
-        ChannelObject("contacts", ("upsert", "mirror"), LIMITS, (ID,), FIELDS, probe=PROBE),
+        ChannelObject(
+            "contacts", ("upsert", "mirror"), LIMITS, (ID,), FIELDS, options=OPTIONS, probe=PROBE
+        ),
         ChannelObject("tag_members", ("audience",), LIMITS, (ID,), FIELDS, probe=PROBE),
         ChannelObject(
             "events", ("append",), LIMITS, (ID,), (ID, "name", "properties"), probe=PROBE
