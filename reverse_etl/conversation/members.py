@@ -6,17 +6,18 @@ decides that nothing which names a person leaves in clear.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reverse_etl.channel.destination import Batch, Record, Verdict
+from reverse_etl.channel.destination import Batch, Record, Request, Response, Verdict
 from reverse_etl.conversation.identifiers import RULES, prepare
 from reverse_etl.conversation.verdicts import rejected
 
 Row = dict[str, str]
 Rows = dict[str, tuple[Record, Row]]
 Finding = frozenset[tuple[str, str]]
+Tell = Callable[[Rows], Generator[Request, Response, list[Verdict]]]
 
 # Identifiers that are parts of one column.
 COLUMNS = {name: "date_of_birth" for name in ("birth_year", "birth_month", "birth_day")}
@@ -88,6 +89,19 @@ class Identifiers:
             if gone:
                 moved[key] = (record, dict(sorted(frozenset[tuple[str, str]]().union(*gone))))
         return moved
+
+    def exchange(
+        self, batch: Batch, add: Tell, remove: Tell
+    ) -> Generator[Request, Response, list[Verdict]]:
+        """Add a batch's people or take them out; who moved leaves first, as they were known."""
+        rows, verdicts = self.rows(batch)
+        if batch.operation == "remove":
+            return verdicts + (yield from remove(rows))
+        for verdict in (yield from remove(self.moved(rows))):
+            if verdict.status != "acknowledged":
+                verdicts.append(verdict)
+                del rows[verdict.key]
+        return verdicts + (yield from add(rows))
 
     def _findings(self, row: Row) -> set[Finding]:
         """Return what of a row finds a person, each by itself."""

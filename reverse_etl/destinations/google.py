@@ -192,14 +192,13 @@ class Google:
         """Add members to the user list, or remove them from it."""
         if batch.audience is None:
             raise ValueError("customer_match_members needs an audience")
-        rows, verdicts = MEMBERS.rows(batch)
-        if batch.operation == "remove":
-            return verdicts + (yield from _send("remove", batch, rows))
-        for verdict in (yield from _send("remove", batch, MEMBERS.moved(rows))):
-            if verdict.status != "acknowledged":
-                verdicts.append(verdict)
-                del rows[verdict.key]
-        return verdicts + (yield from _send("ingest", batch, rows))
+        return (
+            yield from MEMBERS.exchange(
+                batch,
+                add=lambda rows: _send("ingest", batch, rows),
+                remove=lambda rows: _send("remove", batch, rows),
+            )
+        )
 
 
 def body(verb: str, batch: Batch, rows: Rows) -> dict[str, Any]:

@@ -154,14 +154,13 @@ class LinkedIn:
         if batch.audience is None:
             raise ValueError("segment_users needs an audience")
         path = f"{SEGMENTS}/{batch.audience.channel_id}/users"
-        rows, verdicts = MEMBERS.rows(batch)
-        if batch.operation == "remove":
-            return verdicts + (yield from _send("REMOVE", path, rows))
-        for verdict in (yield from _send("REMOVE", path, MEMBERS.moved(rows))):
-            if verdict.status != "acknowledged":
-                verdicts.append(verdict)
-                del rows[verdict.key]
-        return verdicts + (yield from _send("ADD", path, rows))
+        return (
+            yield from MEMBERS.exchange(
+                batch,
+                add=lambda rows: _send("ADD", path, rows),
+                remove=lambda rows: _send("REMOVE", path, rows),
+            )
+        )
 
 
 def _when_there(segment: str) -> Preparation:

@@ -183,14 +183,13 @@ class Meta:
             raise ValueError("custom_audience_members needs an audience")
         path = f"/{_version(batch.settings)}/{batch.audience.channel_id}/users"
         session = session_id(batch.batch_id)
-        rows, verdicts = MEMBERS.rows(batch)
-        if batch.operation == "remove":
-            return verdicts + (yield from _remove(path, session, rows))
-        for verdict in (yield from _remove(path, session, MEMBERS.moved(rows))):
-            if verdict.status != "acknowledged":
-                verdicts.append(verdict)
-                del rows[verdict.key]
-        return verdicts + (yield from _send("POST", path, session, rows))
+        return (
+            yield from MEMBERS.exchange(
+                batch,
+                add=lambda rows: _send("POST", path, session, rows),
+                remove=lambda rows: _remove(path, session, rows),
+            )
+        )
 
 
 def _remove(path: str, session: int, rows: Rows) -> Generator[Request, Response, list[Verdict]]:

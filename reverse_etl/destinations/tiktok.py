@@ -171,14 +171,13 @@ class TikTok:
         """Add people to the audience, or take them out."""
         if batch.audience is None:
             raise ValueError("custom_audience_members needs an audience")
-        rows, verdicts = MEMBERS.rows(batch)
-        if batch.operation == "remove":
-            return verdicts + (yield from _apply("REMOVE", batch, rows))
-        for verdict in (yield from _apply("REMOVE", batch, MEMBERS.moved(rows))):
-            if verdict.status != "acknowledged":
-                verdicts.append(verdict)
-                del rows[verdict.key]
-        return verdicts + (yield from _apply("APPEND", batch, rows))
+        return (
+            yield from MEMBERS.exchange(
+                batch,
+                add=lambda rows: _apply("APPEND", batch, rows),
+                remove=lambda rows: _apply("REMOVE", batch, rows),
+            )
+        )
 
 
 def _apply(action: str, batch: Batch, rows: Rows) -> Generator[Request, Response, list[Verdict]]:
