@@ -13,7 +13,7 @@ export SEAMLINE_AS_OF ?= 2026-11-01T00:00:00
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help demo demo-real test lint dagster sandbox clean
+.PHONY: help demo demo-real test test-real-newsletter lint dagster sandbox clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -30,6 +30,19 @@ demo-real: .venv/.runtime ## The same models on real data: make demo-real DATA=D
 
 test: .venv/.dev ## Run every test
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Real servers are too large to install in every run: each has its own target and environment.
+REAL := .venv/real
+
+test-real-newsletter: .venv/.dev $(REAL)/ghost/.installed ## Sync into a real Ghost (Node 20; installs for half an hour)
+	SEAMLINE_TEST_GHOST=$(REAL)/ghost/package $(BIN)/python -m pytest --timeout 900 tests/reverse_etl/real/test_newsletter.py
+
+# Its development dependencies are not all published; without them the package installs.
+$(REAL)/ghost/.installed: .venv/.created
+	@mkdir -p $(REAL)/ghost
+	cd $(REAL)/ghost && npm pack --silent ghost@5.130.6 && tar xzf ghost-5.130.6.tgz && cd package \
+	  && npm pkg delete devDependencies && npm install --omit=dev --legacy-peer-deps --no-audit --no-fund
+	@touch $@
 
 lint: .venv/.dev ## Check style, types, imports and SQL
 	$(BIN)/ruff check

@@ -32,12 +32,14 @@ def program(name: str, package: str) -> str:
 
 
 @contextmanager
-def running(command: list[str], port: int, log: Path) -> Iterator[None]:
-    """Run a server until the block ends."""
+def running(
+    command: list[str], port: int, log: Path, seconds: float = START_SECONDS
+) -> Iterator[None]:
+    """Run a server until the block ends; it has some seconds to start."""
     with log.open("w") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output)
     try:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + seconds
         while socket.socket().connect_ex(("127.0.0.1", port)):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{command[0]} did not start:\n{log.read_text()}")

@@ -1,0 +1,86 @@
+"""Channels of single requests keep to ``update_only`` and ``create_only`` by looking first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from reverse_etl.channel.destination import Batch, Options, Response
+from reverse_etl.conversation.record_by_record import OPTIONS
+from tests.reverse_etl.destinations.driver import answer, by_key, play
+from tests.reverse_etl.destinations.golden import Case, cases
+
+LOOKING = [
+    case
+    for case in cases()
+    if case.object.options == OPTIONS and (case.mode, case.operation) == ("upsert", "add")
+]
+# What each says of somebody who is not there, and of somebody who is.
+ABSENT = {
+    "activecampaign": answer(200, {"contacts": []}),
+    "attio": answer(200, {"data": []}),
+    "ghost": answer(200, {"members": []}),
+    "intercom": answer(404, {"type": "error.list", "errors": [{"code": "not_found"}]}),
+}
+PRESENT = {
+    "activecampaign": answer(200, {"contacts": [{"id": "901"}]}),
+    "attio": answer(200, {"data": [{"id": {"record_id": "901"}}]}),
+    "ghost": answer(200, {"members": [{"id": "901", "email": "ada@example.com"}]}),
+    "intercom": answer(200, {"id": "901", "type": "contact"}),
+}
+WRITTEN = {
+    "activecampaign": answer(200, {"contact": {"id": "901"}}),
+    "attio": answer(200, {"data": {"id": {"record_id": "901"}}}),
+    "ghost": answer(200, {"members": [{"id": "901"}]}),
+    "intercom": answer(200, {"id": "901", "type": "contact"}),
+}
+
+
+def batch(case: Case, options: Options) -> Batch:
+    return replace(case.batch(case.records()[:1]), options=options)
+
+
+def test_every_such_channel_is_among_these() -> None:
+    assert {case.channel.slug for case in LOOKING} == set(ABSENT)
+
+
+@pytest.mark.parametrize(
+    "case", LOOKING, ids=[f"{c.channel.slug}-{c.object.name}" for c in LOOKING]
+)
+@pytest.mark.parametrize(
+    ("options", "looks", "code"),
+    [
+        (Options(update_only=True), ABSENT, "absent"),
+        (Options(create_only=True), PRESENT, "exists"),
+    ],
+)
+def test_who_is_left_alone_is_looked_up_and_nothing_else(
+    case: Case, options: Options, looks: dict[str, Response], code: str
+) -> None:
+    conversation = case.channel.converse(batch(case, options))
+    asked, verdicts = play(conversation, looks[case.channel.slug])
+    (verdict,) = by_key(verdicts).values()
+    assert (verdict.status, verdict.code) == ("skipped", code)
+    assert len(asked) == 1
+    assert asked[0].method == "GET" or asked[0].path.endswith("/query")
+
+
+@pytest.mark.parametrize(
+    "case", LOOKING, ids=[f"{c.channel.slug}-{c.object.name}" for c in LOOKING]
+)
+@pytest.mark.parametrize(
+    ("options", "looks"),
+    [(Options(update_only=True), PRESENT), (Options(create_only=True), ABSENT)],
+)
+def test_the_others_are_written(case: Case, options: Options, looks: dict[str, Response]) -> None:
+    slug = case.channel.slug
+    first = looks[slug]
+    # Who makes a record looks once more, so as not to make it twice.
+    answers = [first, WRITTEN[slug]] if looks is PRESENT else [first, first, WRITTEN[slug]]
+    if looks is ABSENT and slug in ("activecampaign", "attio"):
+        answers = [first, WRITTEN[slug]]  # their one request for writing finds or makes
+    asked, verdicts = play(case.channel.converse(batch(case, options)), *answers)
+    (verdict,) = by_key(verdicts).values()
+    assert (verdict.status, verdict.channel_id) == ("acknowledged", "901")
+    assert asked[-1].method in ("POST", "PUT", "PATCH")
