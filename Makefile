@@ -13,7 +13,7 @@ export SEAMLINE_AS_OF ?= 2026-11-01T00:00:00
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help demo demo-real test test-real-newsletter lint dagster sandbox clean
+.PHONY: help demo demo-real test test-real-crm test-real-newsletter lint dagster sandbox clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -33,6 +33,19 @@ test: .venv/.dev ## Run every test
 
 # Real servers are too large to install in every run: each has its own target and environment.
 REAL := .venv/real
+CRM_PYTHON ?= $(shell for each in python3.14 python3.13 python3.12 $(PYTHON); do \
+	$$each -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo $$each && break; done)
+
+test-real-crm: .venv/.dev $(REAL)/crm/.installed ## Sync into a real BottleCRM (Python 3.12 or newer, PostgreSQL, Redis)
+	SEAMLINE_TEST_CRM=$(REAL)/crm $(BIN)/python -m pytest --timeout 900 tests/reverse_etl/real/test_crm.py
+
+$(REAL)/crm/.installed: .venv/.created $(addprefix tests/reverse_etl/real/bottlecrm/,pyproject.toml seamline_bottlecrm.py)
+	@test -n "$(CRM_PYTHON)" || { echo "BottleCRM needs Python 3.12 or newer; name one: make test-real-crm CRM_PYTHON=python3.12" >&2; exit 1; }
+	@$(CRM_PYTHON) -m venv $(REAL)/crm
+	@$(REAL)/crm/bin/python -m pip install --quiet --disable-pip-version-check --no-input django-crm==1.35.0 packaging
+	@rm -rf $(REAL)/crm/plugin
+	@$(PIP) --no-deps --target $(REAL)/crm/plugin ./tests/reverse_etl/real/bottlecrm
+	@touch $@
 
 test-real-newsletter: .venv/.dev $(REAL)/ghost/.installed ## Sync into a real Ghost (Node 20; installs for half an hour)
 	SEAMLINE_TEST_GHOST=$(REAL)/ghost/package $(BIN)/python -m pytest --timeout 900 tests/reverse_etl/real/test_newsletter.py
@@ -80,8 +93,3 @@ clean: ## Remove the environment and all local state
 	@$(PIP) --require-hashes -r requirements-dev.lock
 	@$(PIP) --no-deps --editable .
 	@touch $@ .venv/.runtime
-
-# Spark, for the tests that skip without it; they need Java as well.
-.venv/.spark: .venv/.dev requirements-spark.lock
-	@$(PIP) --no-deps --require-hashes -r requirements-spark.lock
-	@touch $@
