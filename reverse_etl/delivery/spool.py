@@ -14,6 +14,7 @@ import shutil
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,13 +105,16 @@ class Spool:
 
 
 def _by_audience(rows: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
-    import pyarrow.compute as pc  # noqa: PLC0415
-
-    runs = pc.run_end_encode(rows.column("audience"))
+    """Cut rows, which are in the order of their audiences, where one ends."""
+    audiences = rows.column("audience")
+    if audiences[0] == audiences[-1]:
+        yield audiences[0].as_py(), rows
+        return
     start = 0
-    for audience, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
-        yield audience, rows.slice(start, end - start)
-        start = end
+    for audience, members in groupby(audiences.to_pylist()):
+        count = sum(1 for _ in members)
+        yield audience, rows.slice(start, count)
+        start += count
 
 
 def spool_folder(home: Path, sync: str) -> Path:
@@ -189,7 +193,7 @@ def _queries(sync: Sync, plan: Plan, warehouse: Warehouse) -> Iterator[str]:
     if plan.sending.get("remove"):
         text = _text("remove", "'{}'")
         yield (
-            f"select operation, audience, key, {text} as text, "
+            f"select 'remove' as operation, audience, key, {text} as text, "
             "channel_id, sent_match, cast(null as text) as occurred_at "
             f"{chosen} and operation = 'remove'{order}"
         )
@@ -197,7 +201,7 @@ def _queries(sync: Sync, plan: Plan, warehouse: Warehouse) -> Iterator[str]:
         into = {"into_key": "plan.into_key", "into_id": "plan.into_id"}
         text = _text("merge", warehouse.dialect.json_object(into))
         yield (
-            f"select operation, audience, key, {text} as text, "
+            f"select 'merge' as operation, audience, key, {text} as text, "
             "channel_id, sent_match, cast(null as text) as occurred_at "
             f"{chosen} and operation = 'merge' order by plan.into_key"
         )
@@ -214,11 +218,11 @@ def _queries(sync: Sync, plan: Plan, warehouse: Warehouse) -> Iterator[str]:
     for operation in WRITES:
         if plan.sending.get(operation):
             yield (
-                "select plan.operation, plan.audience, plan.key, "
+                f"select {literal(operation)} as operation, plan.audience, plan.key, "
                 f"{_text(operation, fields)} as text, plan.channel_id, plan.sent_match, "
                 f"cast({occurred_at} as text) as occurred_at "
                 f"from (select * {chosen} and operation = {literal(operation)}) as plan "
-                f"inner join {sync.relation} as relation on {matched}{order}"
+                f"inner join {diff.content} as relation on {matched}{order}"
             )
 
 

@@ -8,8 +8,12 @@ key once, and an index over a million keys costs more than the plan.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import get_args
 
+from reverse_etl.channel.destination import Operation
+from reverse_etl.delivery.outcome import Fate
 from reverse_etl.errors import SeamlineError
+from reverse_etl.planning.diff import PERMISSIONS
 from reverse_etl.warehouse.dialect import IN_DOUBT, UNLIKE, Dialect, literal
 from reverse_etl.warehouse.session import Warehouse
 
@@ -104,8 +108,8 @@ NARROWER = (
     *_anew(
         "sync_plan",
         """
-        run_id text, sync text, audience text, key text, operation text, reason text,
-        is_owed boolean, person_id text, purpose text, permission text, fingerprint uuid,
+        run_id text, sync text, audience text, key text, operation {operation}, reason text,
+        is_owed boolean, person_id text, purpose text, permission {permission}, fingerprint uuid,
         previous_fingerprint uuid, marks {marks}, changed_fields text, match text,
         sent_match text, channel_id text, is_ours boolean, occurred_at timestamp, into_key text,
         into_id text
@@ -145,8 +149,8 @@ NARROWER = (
     """
     create table sync.sync_deliveries (
         run_number bigint, audience text, key text, person_id text, purpose text,
-        permission text, operation text, changed_fields text, fingerprint uuid, status text,
-        code text, reason text, channel_id text, occurred_at timestamp
+        permission {permission}, operation {operation}, changed_fields text, fingerprint uuid,
+        status {fate}, code text, reason text, channel_id text, occurred_at timestamp
     )
     """,
     """
@@ -232,7 +236,13 @@ def forget_old_logs(warehouse: Warehouse, days: int | None, now: datetime) -> No
 
 def _stored(statement: str, dialect: Dialect) -> str:
     """Return the statement with the engine's own types for marks and texts."""
-    text = dialect.passing_text if "table sync.sync_plan" in statement else dialect.kept_text
+    is_quick = "table sync.sync_plan" in statement or "table sync.sync_snapshot" in statement
     if "create table" in statement:
+        text = dialect.quick_text if is_quick else dialect.kept_text
         statement = statement.replace(" text", f" {text}")
-    return statement.format(marks=dialect.marks_type)
+    return statement.format(
+        marks=dialect.marks_type,
+        operation=dialect.one_of([*get_args(Operation), "hold"]),
+        permission=dialect.one_of(PERMISSIONS),
+        fate=dialect.one_of(get_args(Fate)),
+    )

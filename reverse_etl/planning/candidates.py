@@ -113,13 +113,12 @@ inner join repeated_hashes on repeated_hashes.hashed = {hashed}
 group by 1, 2
 having count(*) > 1"""
 
-    def join(self, to: str, wanted_key: str, kind: str = "left") -> str:
-        """Return the join from ``to`` back to the rows themselves."""
+    def join(self, to: str, wanted_key: str, kind: str = "left", source: str = "") -> str:
+        """Return the join from ``to`` back to the rows themselves, or to a copy of some."""
         # Conditions other than equalities would make this a nested loop on DuckDB.
         audience = f" and {self.audience} = {to}.audience" if self.sync.is_audience else ""
-        return (
-            f"{kind} join {self.sync.relation} as relation on {self.key} = {wanted_key}{audience}"
-        )
+        relation = source or self.sync.relation
+        return f"{kind} join {relation} as relation on {self.key} = {wanted_key}{audience}"
 
     def marks(self) -> str:
         """Return the expression of one short hash per field."""

@@ -17,19 +17,36 @@ from dataclasses import dataclass
 
 from reverse_etl.contract.project import Sync
 from reverse_etl.planning.candidates import Candidates, Scope
-from reverse_etl.planning.privacy import OWED, Permission, identifier_hash
+from reverse_etl.planning.privacy import (
+    NO_CONSENT,
+    OWED,
+    PERMITTED,
+    UNKNOWN_PERSON,
+    UNKNOWN_PURPOSE,
+    Permission,
+    identifier_hash,
+)
 from reverse_etl.warehouse.dialect import IN_DOUBT, Dialect, literal, quote
 
 EMPTY_KEY = "empty key"
 REPEATED_KEY = "duplicate key"
 NO_MATCH_KEY = "no match key"
 REJECTED = "rejected before"
+PERMISSIONS = (
+    *OWED,
+    PERMITTED,
+    UNKNOWN_PERSON,
+    UNKNOWN_PURPOSE,
+    NO_CONSENT,
+    NO_MATCH_KEY,
+)
 MOST_ATTEMPTS = 5
 FIELDS_CHANGED = "(the model's columns)"
 DRIFTED = "(at the channel)"
 DRIFTED_MARK = 0
 
 
+CONTENT = "planned_content"
 INSERT = """insert into sync.sync_plan (
     run_id, sync, audience, key, operation, reason, is_owed, person_id, purpose, permission,
     fingerprint, previous_fingerprint, marks, changed_fields, match, sent_match, channel_id,
@@ -73,19 +90,18 @@ class Diff:
     def statements(self) -> list[str]:
         """Return what fills ``sync.sync_plan``, in order.
 
-        Rows that need doing are set aside before they are joined to their content: knowing that
-        they are few, an engine looks them up instead of reading everything.
+        Rows that need doing are set aside before they are joined to their content, and so is that:
+        knowing that they are few, an engine looks them up instead of reading everything.
         """
-        repeated = [
-            "drop table if exists repeated",
-            f"create temporary table repeated as {self.candidates.repeated()}",
-        ]
+        repeated = f"create temporary table repeated as {self.candidates.repeated()}"
         if self.is_first:
-            return [*repeated, f"{INSERT} {self._steps()} {self._rows()}"]
+            return [repeated, f"{INSERT} {self._steps()} {self._rows()}"]
+        rows = self.candidates.join("settled", "settled.wanted_key", kind="inner")
+        content = f"create temporary table {CONTENT} as select relation.* from settled {rows}"
         return [
-            *repeated,
-            "drop table if exists settled",
+            repeated,
             f"create temporary table settled as {self._steps()} select * from settled",
+            *([content] if self.types else []),
             f"{INSERT} with held as ({self._held}) {self._rows()}",
         ]
 
@@ -166,7 +182,7 @@ select
     operation = 'remove' and is_stated,
     settled.person_id,
     settled.purpose,
-    coalesce(withheld, 'permitted'),
+    coalesce(withheld, {literal(PERMITTED)}),
     settled.fingerprint,
     held_fingerprint,
     {"settled.marks" if self.is_first else rows.marks()},
@@ -183,8 +199,13 @@ from settled
     def _beside(self) -> str:
         """Join rows that need doing to what is held of them, and to their content."""
         held = f"left join held on {self._same('held', 'settled')}"
-        content = self.candidates.join("settled", "settled.wanted_key") if self.types else ""
-        return f"{held} {content}"
+        content = self.candidates.join("settled", "settled.wanted_key", source=CONTENT)
+        return f"{held} {content}" if self.types else held
+
+    @property
+    def content(self) -> str:
+        """Where the rows that are planned to be written are found while the plan is made."""
+        return str(self.sync.relation) if self.is_first else CONTENT
 
     def _same(self, one: str, other: str) -> str:
         """Join by key alone where there are no audiences: it takes half as long."""
@@ -211,12 +232,17 @@ from settled
             f"{self._held_hash(column)}) as {quote(f'hash_{column}')}"
             for column in self.candidates.hashes()
         )
+        # What is the same in all rows need not be carried through the join.
+        audience, purpose = "''", literal(self.sync.purpose.name)
+        if self.sync.is_audience:
+            audience = "coalesce(candidates.audience, held.audience)"
+            purpose = "coalesce(candidates.purpose, held.purpose)"
         return f"""
     select
-        coalesce(candidates.audience, held.audience) as audience,
+        {audience} as audience,
         coalesce(candidates.key, held.key) as key,
         coalesce(candidates.person_id, held.person_id) as person_id,
-        coalesce(candidates.purpose, held.purpose) as purpose,
+        {purpose} as purpose,
         coalesce(candidates.is_wanted, false) as is_wanted,
         coalesce(candidates.has_match, true) as has_match,
         held.key is not null as is_held,

@@ -23,6 +23,7 @@ OWED = (SUPPRESSED, DENIED)
 UNKNOWN_PERSON = "person unknown"
 UNKNOWN_PURPOSE = "purpose unknown"
 NO_CONSENT = "no consent on record"
+PERMITTED = "permitted"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 # Fingerprints that no content has: of what may be at the channel or not, and of what differs there.
@@ -33,8 +33,8 @@ class Dialect(Protocol):
 
     name: str
     marks_type: str
-    kept_text: str  # the type of a text column in a table that stays
-    passing_text: str  # and of one whose rows are gone after the run
+    kept_text: str  # the type of a text column in a log, which grows and is seldom read
+    quick_text: str  # and in a table that a run writes or reads as a whole
 
     def value(self, column: str, data_type: str) -> str:
         """Return the column as JSON shall hold it: times as ISO 8601 in UTC, no NaN."""
@@ -56,6 +56,10 @@ class Dialect(Protocol):
         """
         ...
 
+    def one_of(self, words: Iterable[str]) -> str:
+        """Return the type of a column that holds one of a few words."""
+        ...
+
     def short_hash(self, text: str) -> str:
         """Return an expression for a 64-bit hash of a text."""
         ...
@@ -72,7 +76,7 @@ class DuckDB:
     marks_type = "uinteger[]"
     # Trying out every compression there is costs more than to write: say which, or none.
     kept_text = "text using compression fsst"
-    passing_text = "text using compression uncompressed"
+    quick_text = "text using compression uncompressed"
 
     def value(self, column: str, data_type: str) -> str:
         """See ``Dialect.value``."""
@@ -98,6 +102,10 @@ class DuckDB:
         """See ``Dialect.marks``."""
         return f"[{', '.join(f'(hash({value}) & 4294967295)::uinteger' for value in values)}]"
 
+    def one_of(self, words: Iterable[str]) -> str:
+        """See ``Dialect.one_of``: a byte a row; sorted, so that it sorts as the words do."""
+        return f"enum({', '.join(map(literal, sorted(words)))})"
+
     def short_hash(self, text: str) -> str:
         """See ``Dialect.short_hash``."""
         return f"hash({text})"
@@ -112,7 +120,7 @@ class PostgreSQL:
 
     name = "postgres"
     marks_type = "integer[]"
-    kept_text = passing_text = "text"
+    kept_text = quick_text = "text"
 
     def value(self, column: str, data_type: str) -> str:
         """See ``Dialect.value``."""
@@ -143,6 +151,10 @@ class PostgreSQL:
         """See ``Dialect.marks``."""
         hashes = ", ".join(f"hashtext(cast({value} as text))" for value in values)
         return f"cast(array[{hashes}] as integer[])"
+
+    def one_of(self, words: Iterable[str]) -> str:
+        """See ``Dialect.one_of``."""
+        return "text"
 
     def short_hash(self, text: str) -> str:
         """See ``Dialect.short_hash``."""
