@@ -134,6 +134,10 @@ def _empty(home: Path) -> None:
     is_ours = home.name == ".seamline" or (home / "dagster").is_dir()
     if home.is_dir() and any(home.iterdir()) and not is_ours:
         raise SeamlineError(f"{home} holds something else; set SEAMLINE_HOME to a folder of ours.")
+    from reverse_etl.sandbox.shelf import running_at  # noqa: PLC0415 - dbt parses meanwhile
+
+    if url := running_at(home):
+        raise SeamlineError(f"the demo begins anew: stop the sandbox at {url} first.")
     home.mkdir(parents=True, exist_ok=True)
     for entry in home.iterdir():
         if entry.name == _REAL_HOME:

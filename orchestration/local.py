@@ -17,11 +17,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from reverse_etl.channel.connection import SANDBOX_URL
 from reverse_etl.errors import SeamlineError
 from reverse_etl.home import home_directory
+from reverse_etl.sandbox.shelf import running_at
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 30
+_DAGSTER_START_SECONDS = 180
+_END_SECONDS = 20
 # One step at a time opens the DuckDB file, over all runs. Counting per run instead of per step
 # would let two runs that are started at once collide.
 _SETTINGS = """\
@@ -47,8 +51,12 @@ def dagster_home() -> Path:
 
 @contextmanager
 def sandbox_process() -> Iterator[str]:
-    """Serve the sandbox from a process of its own; point the syncs at it; stop it at the end."""
-    port = _free_port()
+    """Point the syncs at the sandbox that is open; where none is, open one until the end."""
+    if url := running_at(home_directory()):
+        os.environ["SEAMLINE_SANDBOX_URL"] = url
+        yield url
+        return
+    port = _port()
     url = f"http://{_HOST}:{port}"
     serve = "import sys; from reverse_etl.sandbox.server import serve; from pathlib import Path; "
     serve += "serve(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))"
@@ -64,22 +72,48 @@ def sandbox_process() -> Iterator[str]:
 
 
 def main() -> None:
-    """Open Dagster's UI; both it and the sandbox end together."""
+    """Open Dagster's UI, with the sandbox beside it; what it started ends with it."""
     port = os.environ.get("DAGSTER_PORT", "3000")
     os.environ["DAGSTER_HOME"] = str(dagster_home())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with sandbox_process() as url:
-        print(f"Dagster: http://{_HOST}:{port}   sandbox: {url}   (Ctrl-C stops both)", flush=True)
+    # A shell ignores Ctrl-C for what it starts in the background, and Dagster then ignores being
+    # told to end as well.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with sandbox_process() as sandbox:
+        url = f"http://{_HOST}:{port}"
+        addresses = f"Dagster: {url}   sandbox: {sandbox}   (Ctrl-C stops what was started here)"
+        print(addresses, flush=True)
         command = [sys.executable, "-m", "dagster", "dev", "-m", "orchestration.definitions"]
         dagster = subprocess.Popen([*command, "-h", _HOST, "-p", port])
         try:
+            _wait_until_up(dagster, f"{url}/server_info", _DAGSTER_START_SECONDS)
+            print(addresses, flush=True)  # again: Dagster's log has pushed it away
             dagster.wait()
         except KeyboardInterrupt:
             pass
         finally:
-            # It ends its own processes first, which takes a moment.
-            dagster.terminate()
-            dagster.wait()
+            _end(dagster)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Tell a process to end; it ends its own processes first, which takes a moment."""
+    process.terminate()
+    try:
+        process.wait(timeout=_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _port() -> int:
+    """The sandbox's own port where it is free, so that every command finds it; else any."""
+    usual = int(SANDBOX_URL.rpartition(":")[2])
+    with socket.socket() as listener:
+        try:
+            listener.bind((_HOST, usual))
+        except OSError:
+            return _free_port()
+    return usual
 
 
 def _free_port() -> int:
@@ -89,15 +123,17 @@ def _free_port() -> int:
         return port
 
 
-def _wait_until_up(process: subprocess.Popen[bytes], url: str) -> None:
-    deadline = time.monotonic() + _START_SECONDS
+def _wait_until_up(
+    process: subprocess.Popen[bytes], url: str, seconds: float = _START_SECONDS
+) -> None:
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
         try:
             with urllib.request.urlopen(url, timeout=1):
                 return
         except OSError:
             time.sleep(0.1)
-    raise SeamlineError(f"the sandbox did not come up at {url}; run `seamline sandbox` to see why")
+    raise SeamlineError(f"nothing came up at {url} within {seconds:.0f} seconds; see above why.")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 
 import orjson
 
-from reverse_etl.channel.connection import Connection, is_loopback
+from reverse_etl.channel.connection import Connection, is_loopback, sandbox_url
 from reverse_etl.channel.destination import Destination, Request, Response, as_json
 from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.delivery.limiter import Limiter, retry_after
@@ -203,10 +203,12 @@ class Client:
                 f"{self._connection.host}: its certificate is not valid ({error}); nothing "
                 "is sent to a host that cannot prove who it is."
             ) from None
+        except wire.NewConnectionError:
+            is_ours = self._connection.base_url.startswith(sandbox_url())
+            hint = ": is the sandbox open? `make sandbox` opens it" if is_ours else ""
+            return None, f"no connection{hint}", False
         except wire.ConnectTimeoutError:
             return None, "no connection in time", False
-        except wire.NewConnectionError:
-            return None, "no connection", False
         except wire.TimeoutError:
             return None, "no answer in time", True
         except wire.HTTPError:

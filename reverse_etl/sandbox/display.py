@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?")
+_MONEY = re.compile(r"(value|revenue|amount|price|total)$")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _EMAIL = re.compile(r"[^\s@]+@([^\s@]+)")
 _PHONE = re.compile(r"\+\d{7,15}")
@@ -83,10 +84,23 @@ def _words(text: str, is_open: bool) -> Markup:
 
 
 def properties(held: dict[str, Any], is_open: bool = False) -> Markup:
-    """Return a profile's properties as a list of terms, what is in a cart first."""
-    ordered = sorted(held.items(), key=lambda pair: not isinstance(pair[1], list))
+    """Return a profile's properties as a list of terms: what is in a cart first, ids last."""
+    currency = str(held.get("currency") or "")
     terms = (
-        Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(label(name), cell(value, is_open))
-        for name, value in ordered
+        Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(
+            label(name), _amount(value, currency) if is_money else cell(value, is_open)
+        )
+        for name, value in sorted(held.items(), key=_place)
+        for is_money in [bool(_MONEY.search(name)) and isinstance(value, int | float)]
+        if name != "currency"
     )
     return Markup('<dl class="properties">{}</dl>').format(Markup("").join(terms))
+
+
+def _place(entry: tuple[str, Any]) -> int:
+    name, value = entry
+    return 0 if isinstance(value, list) else 2 if name.endswith("_id") else 1
+
+
+def _amount(value: float, currency: str) -> str:
+    return f"{value:,.2f} {currency}".strip()

@@ -64,6 +64,11 @@ class Card:
         """The rows shown on request."""
         return self.rows[SHOWN:SHOWN_ON_REQUEST]
 
+    @property
+    def unseen(self) -> int:
+        """How many are at the channel beyond those."""
+        return max(0, self.size - SHOWN_ON_REQUEST)
+
 
 @dataclass(frozen=True)
 class Section:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 import signal
 import threading
 import time
@@ -26,6 +25,7 @@ from reverse_etl.sandbox.klaviyo import Klaviyo
 from reverse_etl.sandbox.meta import Meta
 from reverse_etl.sandbox.page import render
 from reverse_etl.sandbox.salesforce import Salesforce
+from reverse_etl.sandbox.shelf import Shelf
 from reverse_etl.sandbox.webhook import Webhook
 from reverse_etl.sandbox.wire import Answer, Call, Document, StandIn
 
@@ -36,7 +36,7 @@ SAVED_EVERY_SECONDS = 1.0
 class Sandbox:
     """The stand-ins, their planned faults, and where they are kept.
 
-    ``home`` is the folder whose ``sandbox.json`` outlives the process; without it nothing does.
+    What it holds outlives the process in ``home``; without one, nothing does.
     """
 
     def __init__(self, home: Path | None = None) -> None:
@@ -45,24 +45,29 @@ class Sandbox:
         self.faults = Faults()
         self.home = home
         self.url = ""
+        self._shelf = Shelf(home) if home else None
         self._lock = threading.Lock()
+        self._saving = threading.Lock()
         self._changed = threading.Event()
         self._closed = threading.Event()
-        if self._file and self._file.exists():
-            self._restore(self._file)
+        if self._shelf:
+            self._restore(self._shelf)
 
-    @property
-    def _file(self) -> Path | None:
-        return self.home / "sandbox.json" if self.home else None
-
-    def _restore(self, file: Path) -> None:
+    def _restore(self, shelf: Shelf) -> None:
         try:
-            for slug, state in json.loads(file.read_text()).items():
+            for slug, state in shelf.load().items():
                 self.stand_ins[slug].restore(state)
         except (ValueError, KeyError, AttributeError, TypeError) as error:
+            shelf.release()
             raise SeamlineError(
-                f"{file} is not what the sandbox wrote ({error}); delete it to start empty."
+                f"{shelf.file} is not what the sandbox wrote ({error}); delete it to start empty."
             ) from error
+
+    def open_at(self, url: str) -> None:
+        """Say where it is served."""
+        self.url = url
+        if self._shelf:
+            self._shelf.announce(url)
 
     def state(self, slug: str) -> Document:
         """Return a copy of what a channel holds."""
@@ -97,29 +102,26 @@ class Sandbox:
         return None if kind == "disconnect" else answer
 
     def save(self) -> None:
-        """Write what every channel holds to the home, readable by its owner alone."""
-        if self._file is None:
-            return
-        with self._lock:
-            content = json.dumps({slug: item.state() for slug, item in self.stand_ins.items()})
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        beside = self._file.with_suffix(".partial")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "w") as file:
-            file.write(content)
-        beside.replace(self._file)
+        """Keep what has changed since the last time."""
+        with self._saving:
+            if self._shelf is None or not self._changed.is_set():
+                return
+            self._changed.clear()
+            with self._lock:
+                content = json.dumps({slug: item.state() for slug, item in self.stand_ins.items()})
+            self._shelf.store(content)
 
     def keep_saved(self) -> None:
         """Save shortly after every change until ``close``; meant for a thread of its own."""
         while not self._closed.wait(SAVED_EVERY_SECONDS):
-            if self._changed.is_set():
-                self._changed.clear()
-                self.save()
+            self.save()
 
     def close(self) -> None:
-        """Save for the last time."""
+        """Save for the last time, and let another sandbox have the home."""
         self._closed.set()
         self.save()
+        if self._shelf:
+            self._shelf.release()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -208,7 +210,7 @@ def _server(sandbox: Sandbox, host: str, port: int) -> ThreadingHTTPServer:
         raise SeamlineError(
             f"the sandbox cannot listen on {host}:{port} ({error.strerror}); choose another port."
         ) from error
-    sandbox.url = f"http://{host}:{server.server_port}"
+    sandbox.open_at(f"http://{host}:{server.server_port}")
     return server
 
 
@@ -237,10 +239,12 @@ def serve(host: str, port: int, home: Path | None) -> None:
     """Serve until interrupted or told to end; what arrived is saved then.
 
     Raises:
-        SeamlineError: the address is not loopback, or the port is taken.
+        SeamlineError: the address is not loopback, the port is taken, or another sandbox serves
+            the same home.
     """
     sandbox = Sandbox(home)
     server = _server(sandbox, host, port)
+    print(f"The channels' stand-in: {sandbox.url}   (Ctrl-C stops it)", flush=True)
     threading.Thread(target=sandbox.keep_saved, daemon=True).start()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -74,6 +74,16 @@ def test_a_bad_connection_says_what_to_do(
     assert "sandbox" not in found.detail.lower()
 
 
+def test_a_sandbox_that_is_not_open_is_said_to_be(
+    declared: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with loopback(lambda _: Told(200)) as gone:
+        monkeypatch.setenv("SEAMLINE_SANDBOX_URL", gone.url)
+    (found,) = probe_syncs(Project.load(), ["crm_contacts"], HURRIED)
+    assert found.status == "bad"
+    assert "no connection: is the sandbox open? `make sandbox` opens it" in found.detail
+
+
 def test_a_connection_is_asked_once_for_each_object(
     declared: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

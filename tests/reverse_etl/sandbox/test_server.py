@@ -16,6 +16,7 @@ import requests
 
 from reverse_etl.errors import SeamlineError
 from reverse_etl.sandbox import Sandbox, running_sandbox, serve
+from reverse_etl.sandbox.shelf import running_at
 from tests.reverse_etl.sandbox.arrivals import fill
 
 ROW = {"sync": "orders", "run_id": "r", "records": [{"operation": "append", "key": "1"}]}
@@ -155,6 +156,28 @@ def test_it_saves_while_it_runs(tmp_path: Path) -> None:
             time.sleep(0.05)
         saved = json.loads((tmp_path / "sandbox.json").read_text())
         assert "orders" in saved["webhook"]["records"]
+
+
+def test_a_home_has_one_sandbox_at_a_time(tmp_path: Path) -> None:
+    assert running_at(tmp_path) == ""
+    with running_sandbox(tmp_path) as first:
+        deliver(first, key="d1")
+        assert running_at(tmp_path) == first.url
+        with pytest.raises(SeamlineError, match=rf"open already at {first.url}"):
+            Sandbox(tmp_path)
+    assert running_at(tmp_path) == ""
+    with running_sandbox(tmp_path) as second:
+        assert deliver(second, key="d1").json()["repeated"]
+
+
+def test_looking_changes_nothing_that_is_kept(tmp_path: Path) -> None:
+    with running_sandbox(tmp_path) as first:
+        deliver(first)
+    file = tmp_path / "sandbox.json"
+    file.write_text(kept := file.read_text() + "\n")
+    with running_sandbox(tmp_path) as second:
+        requests.get(second.url, timeout=10)
+    assert file.read_text() == kept
 
 
 @pytest.mark.parametrize("content", ["{broken", "[]", '{"pigeon": {}}', '{"meta": {}}'])
