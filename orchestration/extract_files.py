@@ -78,7 +78,9 @@ def literal(text: str) -> str:
 
 
 def unreadable(file: ExtractFile, error: Exception) -> SeamlineError:
-    """What DuckDB said about a file, with the line, in one sentence for the person who sent it."""
+    """What is wrong with a file, with the line, in one sentence for the person who sent it."""
+    if broken := _first_broken_object(file):
+        return SeamlineError(f"{broken}. Mend it or export it again; {NOT_LANDED}")
     message = str(error)
     line = re.search(r"(?:on Line: |in line )(\d+)", message)
     counts = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", message)
@@ -90,6 +92,20 @@ def unreadable(file: ExtractFile, error: Exception) -> SeamlineError:
         problem = reasons[0].removeprefix("Invalid Input Error: ") if reasons else message
     where = f"{file.path}, line {line[1]}" if line else str(file.path)
     return SeamlineError(f"{where}: {problem}. Mend it or export it again; {NOT_LANDED}")
+
+
+def _first_broken_object(file: ExtractFile) -> str:
+    """Where JSON Lines are broken, and how; DuckDB counts its lines otherwise than editors do."""
+    if file.path.suffix != ".jsonl":
+        return ""
+    with file.path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                json.loads(line.strip() or b"{}")
+            except ValueError as error:
+                problem = str(error).partition(": line ")[0]
+                return f"{file.path}, line {number}: no JSON object ({problem})"
+    return ""
 
 
 def _describe_csv(

@@ -256,6 +256,12 @@ def _prepare_table(
         )
         return columns, []
     added = [name for name in columns.names if name.lower() not in present]
+    if added == list(columns.names):
+        known = ", ".join(sorted(name for name in present.values() if not name.startswith("_")))
+        raise SeamlineError(
+            f"{file.label}: none of its columns ({', '.join(added)}) is one of {table}, which has "
+            f"{known}; mend its first line, or move the file to the table it belongs to."
+        )
     for name in added:
         warehouse.execute(f"alter table {table} add column {quoted(name)} text")
     names = tuple(present.get(name.lower(), name) for name in columns.names)

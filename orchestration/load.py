@@ -12,15 +12,18 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import yaml
 
 from orchestration.extract_files import ExtractFile, content_hash
 from orchestration.landing import land, open_warehouse
 from reverse_etl.contract.profile import Profile, read_profile
 from reverse_etl.errors import SeamlineError
+from reverse_etl.home import project_directory
 
 FORMATS = (".csv", ".parquet", ".jsonl")
 # Public files that may lie in the folder under the names their publishers gave them.
@@ -41,6 +44,7 @@ class LandedFile:
     status: str  # landed | skipped
     row_count: int = 0
     new_columns: list[str] = field(default_factory=list)
+    unread: str = ""  # why no model will read it
 
 
 @dataclass
@@ -94,6 +98,7 @@ def load_folder(
     stamp = loaded_at or _default_instant()
     report = LoadReport(str(directory), profile.target, stamp.isoformat())
     extracts = find_extracts(directory, only)
+    declared = _declared_tables(project_directory())
     with open_warehouse(profile, wait, on_wait) as warehouse:
         for extract in extracts:
             landed = land(warehouse, extract, content_hash(extract.path), stamp)
@@ -101,11 +106,31 @@ def load_folder(
             outcome = (
                 LandedFile(*place, "skipped")
                 if landed is None
-                else LandedFile(*place, "landed", *landed)
+                else LandedFile(*place, "landed", *landed, _why_unread(extract, declared))
             )
             report.files.append(outcome)
             on_file(outcome)
     return report
+
+
+def _declared_tables(project: Path) -> set[str]:
+    """Return the raw tables that some staging model may read, as ``schema.table``."""
+    return {
+        f"{source.get('schema', source['name'])}.{table['name']}"
+        for path in project.glob("models/staging/*/*__sources.yml")
+        for source in (yaml.safe_load(path.read_text()) or {}).get("sources", [])
+        for table in source["tables"]
+    }
+
+
+def _why_unread(extract: ExtractFile, declared: set[str]) -> str:
+    table = f"raw_{extract.source_name}.{extract.table_name}"
+    if table in declared:
+        return ""
+    near = get_close_matches(table, declared, 1)
+    return f"no source declares {table}, so no model reads it" + (
+        f"; did you mean {near[0]}?" if near else ""
+    )
 
 
 def find_extracts(directory: Path, only: Collection[str] | None = None) -> list[ExtractFile]:
@@ -235,7 +260,8 @@ def _sentence(file: LandedFile) -> str:
     if file.status == "skipped":
         return f"  {file.file}: landed before, skipped"
     news = f"; new columns: {', '.join(file.new_columns)}" if file.new_columns else ""
+    unread = f"; {file.unread}" if file.unread else ""
     return (
         f"  {file.file}: {file.row_count:,} rows into"
-        f" raw_{file.source_name}.{file.table_name}{news}"
+        f" raw_{file.source_name}.{file.table_name}{news}{unread}"
     )

@@ -131,7 +131,11 @@ BROKEN = {
     "a long column": ("shop/order.csv", f"{'n' * 64}\n1\n", r"longer than 63 bytes"),
     "no UTF-8": ("shop/order.csv", b"id\n1\n\xff\xfe\n", r"order\.csv"),
     "no UTF-8 in the header": ("shop/order.csv", b"\xff\n1\n", r"header is not UTF-8"),
-    "cut-off JSON": ("shop/order.jsonl", '{"id": 1}\n{"id": \n', r"order\.jsonl.*[Mm]alformed"),
+    "cut-off JSON": (
+        "shop/order.jsonl",
+        '{"id": 1}\n{"id": \n',
+        r"line 2: no JSON object",
+    ),
     "a JSON array": ("shop/order.jsonl", '{"id": 1}\n[2]\n', r"line 2: expected an object"),
     "no Parquet": ("shop/order.parquet", "id\n1\n", r"order\.parquet"),
 }
@@ -182,6 +186,26 @@ def test_what_lies_in_the_wrong_place_is_named_before_anything_lands(
     with pytest.raises(SeamlineError, match=message):
         load_folder(folder, profile)
     assert not Path(profile.settings["path"]).exists()
+
+
+def test_a_table_that_no_model_reads_is_said_with_the_one_that_was_meant(
+    folder: Path, profile: Profile
+) -> None:
+    put(folder, "shopp/customer.csv", "id\n1\n")
+    put(folder, "shop/customer.csv", "id\n1\n")
+    read, unread = load_folder(folder, profile).files
+    assert (read.row_count, read.unread) == (1, "")
+    assert unread.row_count == 1
+    assert "did you mean raw_shop.customer?" in unread.unread
+
+
+def test_a_file_with_a_foreign_header_is_refused(folder: Path, profile: Profile) -> None:
+    put(folder, "shop/customer.csv", "id,email\n1,ada@example.com\n")
+    load_folder(folder, profile)
+    put(folder, "shop/customer.csv", "identifier,mail\n2,bea@example.com\n")
+    with pytest.raises(SeamlineError, match=r"none of its columns .*which has email, id"):
+        load_folder(folder, profile)
+    assert query(profile, "select id, email from raw_shop.customer") == [("1", "ada@example.com")]
 
 
 def test_an_empty_folder_and_a_missing_one_are_errors(folder: Path, profile: Profile) -> None:
