@@ -112,7 +112,7 @@ def print_next_steps(console: Console) -> None:
     """Print where to look next."""
     console.print(
         "\n[bold]Look next[/bold]\n"
-        "  make sandbox                     the channels' side: every audience as it arrived\n"
+        "  make sandbox                     every audience as it arrived, on http://127.0.0.1:8799\n"
         "  .venv/bin/seamline catalogue     every audience in words: what for, how many, why\n"
         "  make dagster                     the whole graph, every check, every run\n"
         "  .venv/bin/seamline plan          what would be sent now: nothing, until data change\n"

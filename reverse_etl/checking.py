@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from reverse_etl.cli import EXIT_CODES, AsJson, Select, print_json, selected
 from reverse_etl.contract.project import Project, Sync
+from reverse_etl.errors import SeamlineError
 from reverse_etl.planning.plan import as_of
 from reverse_etl.segments.declaration import DeclaredSegment, declared_segments
 
@@ -38,11 +40,17 @@ def check(
     sync writes, and what to do; --create makes the properties and lists that its API can make.
     """
     project = Project.load()
+    if edited := project.manifest.edited_since(project.directory):
+        more = f" and {len(edited) - 1} more files were" if edited[1:] else " was"
+        raise SeamlineError(
+            f"{os.path.relpath(edited[0])}{more} edited after dbt last read them; run `dbt parse`, "
+            "then check again."
+        )
     names = selected(project, select)
     declared = [_declared(project, project.sync(name)) for name in names]
     segments = declared_segments(project, as_of().date())
     if not connect:
-        _print(declared, as_json, "sync destination object mode key purpose address live")
+        _print(declared, as_json, "sync destination mode key purpose address live")
         if not as_json:
             typer.echo(f"{len(declared)} syncs and {len(segments)} segments are well declared.")
             for each in segments:
@@ -60,7 +68,13 @@ def destinations(as_json: AsJson = False) -> None:
     found = []
     for channel in map(find_destination, destination_names()):
         found += [_offered(channel, each) for each in channel.objects]
-    _print(found, as_json, "destination object modes match limits settings")
+    _print(found, as_json, "destination object modes match limits")
+    if not as_json:
+        # Once per channel: they are long, and the same for each of its objects.
+        settings = {row["destination"]: row["settings"] for row in found}
+        needed = [{"destination": name, "settings": each} for name, each in settings.items()]
+        _print(needed, as_json, "destination settings")
+        typer.echo("Settings come from the environment; those in brackets may be left out.")
 
 
 def _connect(

@@ -208,7 +208,14 @@ def sandbox(
     host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8799,
 ) -> None:
-    """Serve stand-ins for the channels on this machine, with a page that shows what arrived."""
+    """Serve stand-ins for the channels on this machine, with a page that shows what arrived.
+
+    They can be told to fail: rate_limit, error_before, error_after, reject, slow, disconnect.
+
+    \b
+    curl -d '{"slug": "klaviyo", "kind": "reject", "times": 2}' 127.0.0.1:8799/_control/faults
+    curl -X DELETE 127.0.0.1:8799/_control/faults
+    """  # noqa: D301 - keeps the lines below it apart
     from reverse_etl.channel.connection import is_loopback  # noqa: PLC0415
     from reverse_etl.sandbox.server import serve  # noqa: PLC0415
 

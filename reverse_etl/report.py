@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from rich import box
@@ -38,13 +39,15 @@ def plan_report(plans: Sequence[Plan], rows: dict[str, list[dict[str, Any]]]) ->
     words = [
         f"{totals[name]} to {verb}"
         for name, verb in zip(_COUNTS, _VERBS, strict=True)
-        if name not in _SELDOM or totals[name]
+        if name not in _SELDOM_PLANNED or totals[name]
     ]
     parts.append(Text.assemble(("Plan: ", "bold"), f"{', '.join(words)}. Nothing was sent."))
     return Group(*parts)
 
 
-_SELDOM = ("merged", "skipped")  # columns that are shown where there is something in them
+# Columns that are shown where there is something in them.
+_SELDOM = ("removed", "merged", "appended", "skipped", "pending", "held_back")
+_SELDOM_PLANNED = ("merged", "skipped")
 _COUNTS = ("added", "changed", "removed", "merged", "appended")
 _VERBS = ("add", "change", "remove", "merge", "append")
 
@@ -91,7 +94,7 @@ def _guard_lines(guards: Sequence[GuardVerdict]) -> Iterable[Text]:
 def result_report(results: Sequence[SyncResult]) -> RenderableType:
     """Return what each run did."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("sync")
+    table.add_column("sync", no_wrap=True)
     table.add_column("status")
     columns = [
         name
@@ -123,11 +126,22 @@ def result_report(results: Sequence[SyncResult]) -> RenderableType:
 def table_report(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> RenderableType:
     """Return rows as a plain table."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
+    for place, column in enumerate(columns):
+        # What a row is about stays whole; everything else may take more lines.
+        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=place == 0)
     for row in rows:
-        table.add_row(*("" if row.get(name) is None else str(row[name]) for name in columns))
+        table.add_row(*(_cell(row.get(name)) for name in columns))
     return table
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return value.isoformat(" ", "seconds")
+    return str(value)
 
 
 def _counted(counts: Sequence[tuple[str, int]], most: int = 6) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from orchestration.defs.publication import publish_manifest
 from tests.postgres.server import PostgresServer, postgres_server
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,8 +70,9 @@ class Workspace:
 
     def build(self, *arguments: str) -> None:
         """Build and test every model: activation is a second invocation, after its segments."""
-        self.dbt("build", "--exclude", "path:models/activation", *arguments)
-        self.dbt("build", "--select", "path:models/activation", *arguments)
+        for choice in ("--exclude", "--select"):
+            self.dbt("build", choice, "path:models/activation", *arguments)
+            publish_manifest([self.manifest], self.folder / "manifest.json")
 
     def copy(self, folder: Path, **settings: str) -> Workspace:
         """Return a workspace in ``folder`` that starts from this one's state."""

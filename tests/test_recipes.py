@@ -169,6 +169,22 @@ def test_a_segment_is_added(kitchen: Kitchen) -> None:
     assert {person for person, _, _ in audience} == found
     assert {label for _, label, _ in audience} == {"Store regulars"}
     assert all('"visit_count": ' in properties for _, _, properties in audience)
+    # Its own build compiled only what it selected; what was built before is still known.
+    shown = json.loads(kitchen.run("seamline", "preview", "new_customers", "--json"))
+    assert shown["size"] > 0
+    kitchen.run("seamline", "catalogue")
+    assert "Store regulars" in (kitchen.workspace.folder / "catalogue.html").read_text()
+
+
+def test_what_was_edited_since_dbt_looked_is_not_called_well_declared(kitchen: Kitchen) -> None:
+    assert "well declared" in kitchen.run("seamline", "check")
+    path = kitchen.root / "dbt_project/models/segments/new_customers.yml"
+    os.utime(path)
+    done = kitchen.attempt("seamline", "check")
+    assert done.returncode == 1
+    assert "new_customers.yml was edited after dbt last read" in done.stderr
+    kitchen.run("dbt", "parse")
+    assert "well declared" in kitchen.run("seamline", "check")
 
 
 def test_a_segment_that_does_not_say_what_it_is_for_is_refused(kitchen: Kitchen) -> None:

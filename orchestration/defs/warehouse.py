@@ -36,6 +36,9 @@ from reverse_etl.contract.profile import read_profile
 from reverse_etl.home import home_directory
 
 ACTIVATION = "activation"
+SEGMENT_FACTS = ("label", "objective", "purpose", "expires_on", "channels")
+REFUSES = "Where it fails, the guard failed_tests refuses the syncs that read this table."
+WARNS = "Where it fails it warns; nothing is kept from being sent."
 _PATIENCE_SECONDS = 600.0
 _FAILED = {"error", "fail", "runtime error"}
 
@@ -70,10 +73,15 @@ class Translator(DagsterDbtTranslator):
         """
         if unique_id not in self._specs:
             spec = super().get_asset_spec(manifest, unique_id, project)
+            props = self.get_resource_props(manifest, unique_id)
             segments = [dg.AssetDep(key) for key in _segments_read_by(manifest, unique_id)]
-            self._specs[unique_id] = spec.replace_attributes(
-                deps=[*spec.deps, *segments]
-            ).merge_attributes(metadata=code_link(self.get_resource_props(manifest, unique_id)))
+            spec = spec.replace_attributes(deps=[*spec.deps, *segments])
+            if said := props["config"].get("meta", {}).get("segment"):
+                spec = spec.replace_attributes(owners=[said["owner"]])
+                spec = spec.merge_attributes(
+                    metadata={name: said[name] for name in SEGMENT_FACTS if name in said}
+                )
+            self._specs[unique_id] = spec.merge_attributes(metadata=code_link(props))
         return self._specs[unique_id]
 
     def get_asset_check_spec(
@@ -85,7 +93,11 @@ class Translator(DagsterDbtTranslator):
     ) -> dg.AssetCheckSpec | None:
         """Show the test as a check that blocks nothing by itself: the syncs' guards do."""
         spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
-        return spec._replace(blocking=False) if spec else None
+        if spec is None:
+            return None
+        severity = self.get_resource_props(manifest, unique_id)["config"].get("severity", "error")
+        effect = WARNS if severity.lower() == "warn" else REFUSES
+        return spec._replace(blocking=False, description=spec.description or effect)
 
 
 def build_warehouse(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:

@@ -157,10 +157,14 @@ class Reader:
         )
 
     def _declaration(self) -> Declaration:
+        declared = self.exposure["config"]["meta"]["sync"]
         try:
-            return Declaration.model_validate(self.exposure["config"]["meta"]["sync"])
+            return Declaration.model_validate(declared)
         except ValidationError as error:
-            raise self._error("config.meta.sync", describe(error)) from None
+            complaint = describe(error)
+            if "purpose" not in declared:
+                complaint += f" (purposes.yml has {', '.join(sorted(self.purposes))})"
+            raise self._error("config.meta.sync", complaint) from None
 
     def _channel(self, declared: Declaration) -> Channel:
         try:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,53 @@ class Manifest:
             raise ManifestError(f"{path} does not exist; build the project with dbt.") from None
         except (ValueError, KeyError, TypeError):
             raise ManifestError(f"{path} is not dbt's manifest; build the project again.") from None
+
+    def compiled(self, unique_id: str) -> str:
+        """Return a model's SQL as the warehouse reads it.
+
+        Raises:
+            ManifestError: dbt has not compiled it.
+        """
+        node = self.nodes[unique_id]
+        if not node.get("compiled_code"):
+            raise ManifestError(
+                f"{self.path} holds no compiled SQL of '{node['name']}'; build the project, or "
+                "compile it with `dbt compile --select 'fqn:*'`."
+            )
+        return str(node["compiled_code"])
+
+    def completed_by(self, published: Path, project_dir: Path) -> Manifest:
+        """Return this manifest with the SQL of models that its invocation did not compile.
+
+        It is in the manifest at ``published``, where the model has not changed since; or in the
+        file that an invocation by hand wrote beside this manifest.
+        """
+        is_other = published != self.path and published.is_file()
+        earlier = Manifest.read(published).nodes if is_other else {}
+        nodes = dict(self.nodes)
+        for unique_id, node in self.nodes.items():
+            if node["resource_type"] != "model" or node.get("compiled_code"):
+                continue
+            known = earlier.get(unique_id, {})
+            is_same = known.get("checksum") == node.get("checksum")
+            sql = known.get("compiled_code") if is_same else None
+            sql = sql or self._compiled_by_hand(node, project_dir)
+            nodes[unique_id] = {**node, "compiled_code": sql}
+        return replace(self, nodes=nodes)
+
+    def _compiled_by_hand(self, node: Mapping[str, Any], project_dir: Path) -> str | None:
+        source = project_dir / node["original_file_path"]
+        folder = self.path.parent / "compiled" / node["package_name"]
+        file = folder / node["original_file_path"]
+        if not file.is_file() or not source.is_file():
+            return None
+        return file.read_text() if file.stat().st_mtime > source.stat().st_mtime else None
+
+    def edited_since(self, project_dir: Path) -> list[Path]:
+        """Return the models' files, SQL and YAML, that dbt has not read as they are now."""
+        read_at = self.path.stat().st_mtime
+        files = (path for end in ("sql", "yml") for path in project_dir.glob(f"models/**/*.{end}"))
+        return sorted(path for path in files if path.stat().st_mtime > read_at)
 
     def relation(self, unique_id: str) -> Relation:
         """Return where a node or a source lies in the warehouse."""

@@ -33,7 +33,7 @@ def explain_identity_command(
     show_pii: ShowPii = False,
     as_json: AsJson = False,
 ) -> None:
-    r"""Show the evidence that makes A and B one person, or what keeps them apart.
+    """Show the evidence that makes A and B one person, or what keeps them apart.
 
     A and B are identifiers of any type, as they were written or normalised, or records. Put the
     type before a colon where the value alone is several things.
@@ -46,7 +46,7 @@ def explain_identity_command(
     seamline explain identity jane@example.com "+44 20 7946 0958"
     seamline explain identity email:jane@example.com crm/contact/0035g000001
     seamline explain identity anonymous_id:a-712b34 user_id:u-113 --json
-    """
+    """  # noqa: D301 - keeps the lines below it apart
     from reverse_etl.identity.masking import Labels  # noqa: PLC0415 - help must not wait for it
     from reverse_etl.identity.report import verdict_json, verdict_report  # noqa: PLC0415
     from reverse_etl.identity.verdict import explain_identity  # noqa: PLC0415
@@ -74,12 +74,12 @@ def explain_person_command(
     show_pii: ShowPii = False,
     as_json: AsJson = False,
 ) -> None:
-    r"""Draw a person's graph: identifiers, records, refused evidence, what became of their ids.
+    """Draw a person's graph: identifiers, records, refused evidence, what became of their ids.
 
     \b
     seamline explain person d023ef3d402dc94c24f22b75eb22aee2
     seamline explain person jane@example.com --html jane.html
-    """
+    """  # noqa: D301 - keeps the lines below it apart
     from reverse_etl.errors import SeamlineError  # noqa: PLC0415
     from reverse_etl.identity.masking import Labels  # noqa: PLC0415
     from reverse_etl.identity.picture import portrait_page  # noqa: PLC0415

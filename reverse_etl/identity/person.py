@@ -142,13 +142,13 @@ def person_command(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
-    r"""Show a whole person: profile, traits, relations, history, consents and segments.
+    """Show a whole person: profile, traits, relations, history, consents and segments.
 
     \b
     seamline person jane@example.com
     seamline person crm/contact/0035g0000000012AAA --limit 20
     seamline person loyalty_id:L-100234 --show-pii --json
-    """
+    """  # noqa: D301 - keeps the lines below it apart
     with _opened() as (warehouse, manifest):
         person = find_person(warehouse, manifest, asked, limit=limit)
     person = person if show_pii else masked(person)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -39,7 +41,7 @@ def explain_membership_command(
     show_pii: ShowPii = False,
     as_json: AsJson = False,
 ) -> None:
-    r"""Show why a person is in a segment, or why not: each predicate, and the rows behind it.
+    """Show why a person is in a segment, or why not: each predicate, and the rows behind it.
 
     As of another instant it tells by what is known now of what was true then; what was known
     then, the segment remembers.
@@ -47,7 +49,7 @@ def explain_membership_command(
     \b
     seamline explain membership jane@example.com abandoned_cart
     seamline explain membership user_id:u-113 best_customers --as-of 2026-10-01 --json
-    """
+    """  # noqa: D301 - keeps the lines below it apart
     from reverse_etl.segments.membership import explain_membership, person_of  # noqa: PLC0415
     from reverse_etl.segments.report import membership_json, membership_report  # noqa: PLC0415
     from reverse_etl.segments.segment import find_segment  # noqa: PLC0415
@@ -85,7 +87,7 @@ def verbs(compiled: Callable[[Path], str]) -> typer.Typer:
         show_pii: ShowPii = False,
         as_json: AsJson = False,
     ) -> None:
-        r"""Show what a segment would be, before anything is built: size, sample, overlap, reach.
+        """Show what a segment would be, before anything is built: size, sample, overlap, reach.
 
         With --from and --to: day by day who would have come and gone, what would have been sent,
         and what those people then bought.
@@ -94,7 +96,7 @@ def verbs(compiled: Callable[[Path], str]) -> typer.Typer:
         seamline preview new_customers
         seamline preview drafts/lamp_lovers.sql
         seamline preview best_customers --from 2026-10-01 --to 2026-10-31
-        """
+        """  # noqa: D301 - keeps the lines below it apart
         if (start is None) != (end is None):
             raise SeamlineError("--from and --to: give both, or neither.")
         if start is not None and end is not None:
@@ -163,18 +165,21 @@ def lift(
 
 
 def catalogue(
-    out: Annotated[Path, typer.Option(help="The file to write.")] = Path("catalogue.html"),
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write [default: .seamline/catalogue.html].")
+    ] = None,
 ) -> None:
     """Write one page of all audiences: what each is for, its size over time, whom it reaches."""
     from reverse_etl.segments.catalogue import catalogue_page  # noqa: PLC0415
 
     with opened() as (warehouse, project):
         page = catalogue_page(project, warehouse)
+        file = out or project.home / "catalogue.html"
     try:
-        out.write_text(page, encoding="utf-8")
+        file.write_text(page, encoding="utf-8")
     except OSError as error:
-        raise SeamlineError(f"--out {out}: {error.strerror}; name another file.") from None
-    typer.echo(f"Written to {out}.")
+        raise SeamlineError(f"--out {file}: {error.strerror}; name another file.") from None
+    typer.echo(f"Written to {os.path.relpath(file)}.")
 
 
 def _preview(asked: str, compiled: Callable[[Path], str], *, show_pii: bool, as_json: bool) -> None:
@@ -246,7 +251,9 @@ def opened() -> Iterator[tuple[Warehouse, Project]]:
     from reverse_etl.contract.project import Project  # noqa: PLC0415
     from reverse_etl.warehouse.opening import open_warehouse  # noqa: PLC0415
 
-    project = Project.load()
+    loaded = Project.load()
+    published = loaded.home / "manifest.json"
+    project = replace(loaded, manifest=loaded.manifest.completed_by(published, loaded.directory))
     with open_warehouse(project.profile, project.home) as warehouse:
         yield warehouse, project
 

@@ -10,7 +10,6 @@ from sqlglot import exp
 
 from reverse_etl.contract.manifest import Relation
 from reverse_etl.contract.project import Project, Sync
-from reverse_etl.errors import SeamlineError
 from reverse_etl.planning.candidates import Candidates
 from reverse_etl.planning.diff import NO_MATCH_KEY
 from reverse_etl.planning.privacy import permission
@@ -143,12 +142,7 @@ def _members_of(
     project: Project, sync: Sync, warehouse: Warehouse
 ) -> tuple[exp.Query, exp.CTE] | None:
     """Return an audience model's statement and its list of members; none where it has no such."""
-    compiled = project.manifest.nodes[sync.model].get("compiled_code")
-    if not compiled:
-        raise SeamlineError(
-            f"{project.manifest.path} holds no compiled SQL of '{sync.model}', which says what "
-            "a channel gets; build the project, or run `dbt compile --select 'fqn:*'`."
-        )
+    compiled = project.manifest.compiled(sync.model)
     tree = sqlglot.parse_one(compiled, read=warehouse.dialect.name)
     if not isinstance(tree, exp.Query):
         return None

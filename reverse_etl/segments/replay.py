@@ -58,7 +58,7 @@ class Replay:
     def sql(self, unique_id: str) -> str:
         """Return a model's SQL as of the instant, once all it reads is there to be read."""
         self.prepare(unique_id)
-        return self.timed(str(self._manifest.nodes[unique_id]["compiled_code"]))
+        return self.timed(self._manifest.compiled(unique_id))
 
     def of(self, segment: Segment) -> str:
         """Return a segment's SQL as of the instant, its sources' names as they are to be read."""
@@ -83,7 +83,7 @@ class Replay:
             return
         self.prepare(unique_id)
         table = f"{self._name}_{node['name']}"
-        query = self.rewritten(self.timed(node["compiled_code"]))
+        query = self.rewritten(self.timed(self._manifest.compiled(unique_id)))
         self._warehouse.execute(f"drop table if exists {table}")
         self._warehouse.execute(f"create temporary table {table} as {query}")
         self._tables[node["relation_name"]] = table

@@ -27,12 +27,16 @@ def membership_report(membership: Membership, *, show_pii: bool) -> RenderableTy
     parts += [Text(f"  {line}", style="dim") for line in _memory(membership)]
     parts += [Text(""), *_why_not(membership)]
     shown = _shown(membership, show_pii)
-    step = ""
+    step, told = "", set[tuple[str, ...]]()
     for finding in found.findings:
         if finding.predicate.step != step:
-            step = finding.predicate.step
+            step, told = finding.predicate.step, set()
             parts.append(Text(step if step == RESULT else f"step {step}", style="bold"))
-        parts += _finding_lines(finding, membership, shown)
+        parts.append(_finding_line(finding, membership))
+        rows = tuple(f"      {_written(shown.values(row))}" for row in _examples(finding))
+        if rows not in told:  # the same rows decide most predicates of a step
+            parts += [Text(row, style="dim") for row in rows]
+        told.add(rows)
     return Group(*parts)
 
 
@@ -111,14 +115,12 @@ def _why_not(membership: Membership) -> Iterator[Text]:
     yield Text("")
 
 
-def _finding_lines(finding: Finding, membership: Membership, shown: Shown) -> Iterator[Text]:
+def _finding_line(finding: Finding, membership: Membership) -> Text:
     style, sign = ("green", "✓") if finding.satisfied else ("red", "✗")
     if not (finding.satisfied or finding.failed):
         style, sign = "dim", "·"
     rows = f"{len(finding.satisfied)} of {len(finding.satisfied) + len(finding.failed)} rows"
-    yield Text.assemble((f"  {sign} ", style), _text(finding, membership), (f"  {rows}", "dim"))
-    for row in _examples(finding):
-        yield Text(f"      {_written(shown.values(row))}", style="dim")
+    return Text.assemble((f"  {sign} ", style), _text(finding, membership), (f"  {rows}", "dim"))
 
 
 def _examples(finding: Finding) -> Iterable[Mapping[str, Any]]:

@@ -58,11 +58,7 @@ def find_segment(manifest: Manifest, name: str) -> Segment:
     known = {each.name: each for each in segments(manifest)}
     if name not in known:
         raise SeamlineError(f"There is no segment '{name}'; there are: {', '.join(known)}.")
-    if not known[name].sql:
-        raise SeamlineError(
-            f"{manifest.path} holds no compiled SQL of '{name}'; build the project, or compile it "
-            "with `dbt compile --select 'fqn:*'`."
-        )
+    manifest.compiled(known[name].unique_id)
     return known[name]
 
 
