@@ -6,6 +6,9 @@ empty audience, so a new one begins with one row that is the hash of nobody; it 
 rows it matched, applies changes within two days, and refuses to change an audience of fewer than
 1,000 people: those wait, and are sent again.
 
+Advertisers whom TikTok has allowed to may stream members instead (``streamed_members``): they reach
+an audience within the request, by a mapping of identifiers. Such an audience is made in TikTok.
+
     exposures:
       - name: tiktok_audience_members
         type: application
@@ -48,6 +51,8 @@ from reverse_etl.conversation.members import Identifiers, Row, Rows
 from reverse_etl.conversation.verdicts import acknowledged, entries, part, readable, unread, waiting
 
 AUDIENCES = "/dmp/custom_audience"
+MAPPING = "/segment/mapping/"
+STREAMED = "streamed_members"
 SEVERAL_KINDS = "MULTIPLE_TYPES"
 MEMBERS = Identifiers(
     "tiktok",
@@ -107,6 +112,13 @@ def _complaint(response: Response) -> str:
     return ""
 
 
+PROBE = Probe(
+    Request("GET", f"{AUDIENCES}/list/?advertiser_id={{ADVERTISER}}"),
+    needs=("audience management",),
+    complaint=_complaint,
+)
+
+
 class TikTok:
     """TikTok's Business API."""
 
@@ -126,11 +138,17 @@ class TikTok:
             match=("email", "phone", "mobile_id"),
             fields=MEMBERS.columns,
             hashed=MEMBERS.hashed,
-            probe=Probe(
-                Request("GET", f"{AUDIENCES}/list/?advertiser_id={{ADVERTISER}}"),
-                needs=("audience management",),
-                complaint=_complaint,
-            ),
+            probe=PROBE,
+        ),
+        ChannelObject(
+            STREAMED,
+            modes=("audience",),
+            # No limit is published; what others send at once.
+            limits=Limits(rows=10_000, bytes=1_000_000, requests_per_second=5, concurrency=4),
+            match=("email", "phone", "mobile_id"),
+            fields=MEMBERS.columns,
+            hashed=MEMBERS.hashed,
+            probe=PROBE,
         ),
     )
 
@@ -153,6 +171,9 @@ class TikTok:
             if page >= int(part(data, "page_info").get("total_page") or 1):
                 break
             page += 1
+        if object_name == STREAMED:
+            reason = f"TikTok has no audience '{name}'; make one that is streamed to, of this name."
+            raise Refused("no_audience", reason)
         data = _read((yield upload(as_file([NOBODY]), settings)))
         creation = {
             "advertiser_id": settings["ADVERTISER"],
@@ -170,7 +191,15 @@ class TikTok:
     def converse(self, batch: Batch) -> Conversation:
         """Add people to the audience, or take them out."""
         if batch.audience is None:
-            raise ValueError("custom_audience_members needs an audience")
+            raise ValueError(f"{batch.object} needs an audience")
+        if batch.object == STREAMED:
+            return (
+                yield from MEMBERS.exchange(
+                    batch,
+                    add=lambda rows: _map("add", batch, rows),
+                    remove=lambda rows: _map("delete", batch, rows),
+                )
+            )
         return (
             yield from MEMBERS.exchange(
                 batch,
@@ -203,6 +232,30 @@ def _apply(action: str, batch: Batch, rows: Rows) -> Generator[Request, Response
         }
         response = yield Request("POST", f"{AUDIENCES}/update/", json=change)
         _read(response)
+    except Refused as refused:
+        return waiting(records, refused.code, refused.reason)
+    return list(acknowledged(records))
+
+
+def _map(action: str, batch: Batch, rows: Rows) -> Generator[Request, Response, list[Verdict]]:
+    """Say which audience each identifier is in, or is no more; said again, it changes nothing."""
+    if not rows:
+        return []
+    assert batch.audience is not None
+    records = [record for record, _ in rows.values()]
+    audiences = [batch.audience.channel_id]
+    mapping = {
+        "advertiser_ids": [batch.settings["ADVERTISER"]],
+        "action": action,
+        "id_schema": list(MEMBERS.keys),
+        "batch_data": [
+            [{"id": row[key], "audience_ids": audiences} if key in row else {}
+             for key in MEMBERS.keys]
+            for _, row in rows.values()
+        ],
+    }  # fmt: skip
+    try:
+        _read((yield Request("POST", MAPPING, json=mapping)))
     except Refused as refused:
         return waiting(records, refused.code, refused.reason)
     return list(acknowledged(records))
