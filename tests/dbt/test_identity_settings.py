@@ -98,6 +98,12 @@ def test_a_setting_that_cannot_be_meant_is_refused(
     assert f"dbt_project.yml, {message}" in said_by_dbt(settings, tmp_path)
 
 
+def test_a_density_that_is_no_share_is_refused(settings: Settings, tmp_path: Path) -> None:
+    settings["identity_guards"]["least_density"] = 5
+    said = said_by_dbt(settings, tmp_path)
+    assert "vars.identity_guards.least_density: '5' is no share; use a number from 0 to 1." in said
+
+
 @pytest.fixture(scope="module")
 def decided(tmp_path_factory: pytest.TempPathFactory) -> History:
     """Three people, of whom humans have linked the first two."""

@@ -20,6 +20,7 @@ from tests.postgres.server import PostgresServer
 
 SETTINGS = yaml.safe_load((ROOT / "dbt_project" / "dbt_project.yml").read_text())["vars"]
 TYPES, GUARDS = SETTINGS["identifier_types"], SETTINGS["identity_guards"]
+RULES = {**GUARDS, "max_identifiers": 40, "least_density": 0.3}
 
 
 def worlds() -> Iterator[tuple[str, Record]]:
@@ -74,6 +75,19 @@ def worlds() -> Iterator[tuple[str, Record]]:
     # Linked by hand, though they break the rule; what else they have stays theirs.
     yield "linked/one", of(user_id="linked-one", email="linked1@example.org")
     yield "linked/two", of(user_id="linked-two", email="linked2@example.org")
+    # Each record shares its account with one neighbour and its login with the other: no person.
+    for number in range(8):
+        yield (
+            f"drift/{number}",
+            of(
+                hubspot_contact_id=f"drift-{number // 2}",
+                zendesk_user_id=f"drift-{(number + 1) // 2}",
+            ),
+        )
+    # The same number of records, which all share one account.
+    for number in range(8):
+        login = f"dense-{number // 2}"
+        yield f"dense/{number}", of(hubspot_contact_id="dense", zendesk_user_id=login)
     # Within every rule: nothing of it is touched.
     yield "sound/one", of(user_id="sound-one", email="sound@example.org")
     yield "sound/two", of(shop_customer_id="sound", email="sound@example.org")
@@ -91,7 +105,7 @@ def world_of_rules(workspace: Workspace, postgres: str = "") -> History:
         types[name] |= {"common_above": 1000}
     history = History(
         workspace,
-        variables={"identifier_types": types, "identity_guards": {**GUARDS, "max_identifiers": 40}},
+        variables={"identifier_types": types, "identity_guards": RULES},
         decisions=[
             ("split", "shop_customer_id", "apart-left", "shop_customer_id", "apart-right"),
             ("link", "user_id", "linked-one", "user_id", "linked-two"),
@@ -163,6 +177,18 @@ def test_a_chain_falls_apart_into_its_people(resolved: History) -> None:
         [f"chain-{number}"] for number in range(13)
     )
     assert sum(refused(resolved, "chain").values()) == 12, "one for each that joined two people"
+
+
+def test_who_hardly_holds_together_loses_the_weakest_evidence(resolved: History) -> None:
+    """Two by two they share the account, which is believed more than the login."""
+    assert values_of_people(resolved, "hubspot_contact_id", "drift-") == [
+        [f"drift-{number}"] for number in range(4)
+    ]
+    gone = refused(resolved, "drift")
+    assert {reason for _, reason in gone} == {"sparse"}
+    # A login that two of them have stays with one.
+    assert [(int(record[-1]) + 1) // 2 for record, _ in sorted(gone)] == [1, 2, 3]
+    assert len(values_of_people(resolved, "zendesk_user_id", "dense-")) == 1
 
 
 def test_apart_by_hand_is_apart_whatever_joins_them(resolved: History) -> None:

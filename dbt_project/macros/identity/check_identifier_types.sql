@@ -51,6 +51,12 @@
     {%- if most is boolean or most is not integer or most < 2 -%}
         {{ refuse_setting('identity_guards.max_identifiers', "'" ~ most ~ "' is no size", 'use a whole number from 2 on') }}
     {%- endif -%}
+    {%- for setting in ['least_density', 'doubt_below_density'] -%}
+        {%- set share = var('identity_guards')[setting] -%}
+        {%- if share is not number or share is boolean or share < 0 or share > 1 -%}
+            {{ refuse_setting('identity_guards.' ~ setting, "'" ~ share ~ "' is no share", 'use a number from 0 to 1') }}
+        {%- endif -%}
+    {%- endfor -%}
 {%- endmacro -%}
 
 {%- macro refuse_setting(place, fault, remedy) -%}

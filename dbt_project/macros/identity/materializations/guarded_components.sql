@@ -2,10 +2,11 @@
     materialized='guarded_components'
 
     Takes components of a graph apart until each part obeys the rules of what one person may be, and
-    says which evidence had to go. The model's SQL yields links: `left_id`, `right_id` (text),
-    `is_decided` (1: a human said so, never refused) and `strength` (1 is the strongest; no two
-    alike). The model named in the config `counts` says which nodes count by which rule: `node_id`,
-    `rule`, `reason` (given for what is refused) and `most` (so many may be together).
+    says which evidence had to go. The model's SQL yields links from a record, `left_id`, to an
+    identifier or another record, `right_id` (text): `is_decided` (1: a human said so, never refused;
+    such a link may join identifiers), `priority` (the lowest is believed first) and `strength` (1 is
+    the strongest; no two alike). The model named in the config `counts` says which nodes count by
+    which rule: `node_id`, `rule`, `reason` (given for what is refused) and `most` (so many may be together).
 
     Built: one row per link, with `left_component_id` and `right_component_id`, the smallest node_id
     of the part that each end came into, and `refusal_reason`, null where the link holds.
@@ -13,9 +14,12 @@
     Links are taken as if one by one, the strongest first, and one that would bring together more
     than a rule allows is refused (Kruskal's algorithm under constraints). One by one would never
     end, so each round tries all that is open at once and halves what it tries where that is too
-    much; parts that may not meet lose all links between them at once. More than `max_links` links
+    much; parts that may not meet lose all links between them at once. Then a part of which too few
+    pairs of records have anything in common (the config `least_density`) is taken apart as well,
+    its weakest links first. More than `max_links` links
     (two million) are an error that names what glues them together. What is open after
-    `max_tries` rounds is refused as too_tangled. The table that stood before is replaced in the last step.
+    `max_tries` rounds is refused as too_tangled. The table that stood before is replaced in the last
+    step.
 #}
 {% materialization guarded_components, default %}
     {%- set existing = load_cached_relation(this) -%}

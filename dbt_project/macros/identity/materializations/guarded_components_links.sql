@@ -12,8 +12,8 @@
         {% do guard_round(state, loop.index) %}
     {% endfor %}
 
-    {%- set refused = guard_table('refused') -%}
-    {% call components_create(refused) %}
+    {%- set by_rule = guard_table('refused_by_rule') -%}
+    {% call components_create(by_rule) %}
         with all_refused as (
             {% for relation in state.refused %}
             select strength, reason from {{ relation }}
@@ -37,6 +37,13 @@
             links.is_decided = 0
             and (all_refused.strength is not null or hubs.right_id is not null)
     {% endcall %}
+    {%- set sparse = guard_sparse_links(links, nodes, by_rule) -%}
+    {%- set refused = guard_table('refused') -%}
+    {% call components_create(refused) %}
+        select by_rule.strength, by_rule.reason from {{ by_rule }} as by_rule
+        union all
+        select sparse.strength, 'sparse' as reason from {{ sparse }} as sparse
+    {% endcall %}
     {{ return(refused) }}
 {% endmacro %}
 
@@ -45,16 +52,7 @@
 {% macro guard_start(links, nodes) %}
     {%- set open = guard_table('open_0') -%}
     {%- set tallies = guard_table('tallies_0') -%}
-    {%- set decided -%}
-        select distinct
-            least(lefts.part, rights.part) as low,
-            greatest(lefts.part, rights.part) as high
-        from {{ links }} as links
-        inner join {{ nodes }} as lefts on links.left_id = lefts.node_id
-        inner join {{ nodes }} as rights on links.right_id = rights.node_id
-        where links.is_decided = 1
-    {%- endset -%}
-    {%- set roots = guard_roots(decided) -%}
+    {%- set roots = guard_roots(guard_pairs(links, nodes) ~ ' where links.is_decided = 1') -%}
     {% call components_create(open) %}
         select
             links.strength,
@@ -84,20 +82,29 @@
 {% endmacro %}
 
 
-{# The relation (node_id, component_id) of what the links that hold bring together. #}
-{% macro guard_labels(links, nodes, refused) %}
-    {%- set labels = guard_table('labels') -%}
-    {%- set pairs -%}
+{# The query (low, high) of the ends of links by their numbers; open for a condition behind it. #}
+{% macro guard_pairs(links, nodes) %}
+    {%- set query -%}
         select distinct
             least(lefts.part, rights.part) as low,
             greatest(lefts.part, rights.part) as high
         from {{ links }} as links
         inner join {{ nodes }} as lefts on links.left_id = lefts.node_id
         inner join {{ nodes }} as rights on links.right_id = rights.node_id
+    {%- endset -%}
+    {{ return(query) }}
+{% endmacro %}
+
+
+{# The relation (node_id, component_id) of what the links that hold bring together. #}
+{% macro guard_labels(links, nodes, refused) %}
+    {%- set labels = guard_table('labels') -%}
+    {%- set holding -%}
+        {{ guard_pairs(links, nodes) }}
         left join {{ refused }} as refused on links.strength = refused.strength
         where refused.strength is null
     {%- endset -%}
-    {%- set roots = guard_roots(pairs) -%}
+    {%- set roots = guard_roots(holding) -%}
     {% call components_create(labels) %}
         with rooted as (
             select nodes.node_id, coalesce(roots.root, nodes.part) as root

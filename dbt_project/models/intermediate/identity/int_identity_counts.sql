@@ -1,5 +1,5 @@
 {#
-    Components that break a rule: what of theirs counts, by which rule, and how much of it one
+    Components that break a rule, or in which hardly two records have anything in common: what of theirs counts, by which rule, and how much of it one
     person may have. Empty as long as every component could be a person.
 #}
 with
@@ -57,9 +57,15 @@ placed as (
 
 ),
 
+sparse as (
+
+    {{ sparse_components('evidence', 'components') }}
+
+),
+
 broken as (
 
-    select distinct component_id
+    select component_id
     from (
         select
             component_id,
@@ -69,6 +75,11 @@ broken as (
         group by 1, 2, 3
         having count(*) > most
     ) as broken_rules
+
+    union
+
+    select component_id
+    from sparse
 
 )
 

@@ -1,9 +1,13 @@
 {#
-    The evidence of components that break a rule, each taken apart into people that break none. Its
+    The evidence of components that break a rule or are sparse, each taken apart into people that break none. Its
     strength: what a human decided, then the identifier's priority, then how often it was seen with
     the most believed identifier of the record, then how lately.
 #}
-{{ config(materialized='guarded_components', counts='int_identity_counts') }}
+{{ config(
+    materialized='guarded_components',
+    counts='int_identity_counts',
+    least_density=var('identity_guards').least_density,
+) }}
 
 with
 
@@ -75,6 +79,7 @@ select
     left_id,
     right_id,
     is_decided,
+    priority,
     row_number() over (
         order by
             is_decided desc,
