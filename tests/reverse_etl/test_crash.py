@@ -144,8 +144,9 @@ def test_half_a_line_in_the_journal_costs_one_batch(world: World, channel: Recor
 
 
 def test_a_lost_disk_is_made_good_without_forgetting_anybody(
-    world: World, channel: Recorder
+    anywhere: World, channel: Recorder
 ) -> None:
+    world = anywhere
     world.declare("contacts", "mirror")
     world.contacts(people(20))
     shutil.rmtree(leave_unfinished(world, channel))
