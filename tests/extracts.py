@@ -9,9 +9,9 @@ from pathlib import Path
 RAW = Path(__file__).resolve().parent.parent / "seeds" / "raw"
 
 
-def read_rows(source: str, table: str) -> list[dict[str, str]]:
-    """The rows of a seed as they lie in its file."""
-    with (RAW / source / f"{table}.csv").open(newline="") as file:
+def read_rows(source: str, table: str, folder: Path = RAW) -> list[dict[str, str]]:
+    """The rows of a table as they lie in its file; of a seed, unless another folder is named."""
+    with (folder / source / f"{table}.csv").open(newline="") as file:
         return list(csv.DictReader(file))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,23 @@ def test_a_dependency_nobody_explains_is_found(tmp_path: Path) -> None:
     )
     assert len(messages) == 1
     assert "dbt-duckdb" in messages[0]
+
+
+def _named_and_nowhere(table: str, house: House) -> list[str]:
+    """Tests that the table of promises names and nobody has written."""
+    written = {path.stem for path in house.files}
+    for path in house.files:
+        if path.suffix == ".py" and path.parts[0] == "tests":
+            written |= set(re.findall(r"^def (test_\w+)", house.text(path), re.MULTILINE))
+    return [n for n in re.findall(r"`((?:test|assert)_\w+)`", table) if n not in written]
+
+
+def test_every_test_that_shows_a_promise_exists(manifest: Manifest) -> None:
+    house = House(ROOT, manifest)
+    table = (ROOT / "tests" / "README.md").read_text()
+    assert table.count("`test_") > 30
+    assert _named_and_nowhere(table, house) == []
+    assert _named_and_nowhere("`test_no_such_thing`", house) == ["test_no_such_thing"]
 
 
 def test_comments_break_no_rule() -> None:

@@ -1,4 +1,5 @@
-"""The day after: someone buys at the till, someone unsubscribes, a letter bounces for good.
+"""The day after: someone buys at the till, someone unsubscribes, a letter bounces for good; deals
+are won, someone waits for help, and a CRM says back what it was told.
 
 One cycle later the channels know: the buyer is out of the cart audience, and the two others are out
 of every marketing audience on every channel, whatever a later sync would like.
@@ -31,6 +32,9 @@ class Cycle:
     bought: str
     unsubscribed: str
     bounced: str
+    waiting: str  # for an answer to an urgent ticket
+    echoed: str  # by HubSpot, which repeats what it was sent
+    won_deal: str
 
     def lists_of(self, email: str) -> list[str]:
         """Labels of the Klaviyo lists that someone is on now."""
@@ -66,22 +70,28 @@ def cycle(built: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         bought = audiences["Abandoned cart"]["members"][0]["email"]
         newcomers = {member["email"] for member in audiences["New customers"]["members"]}
         members = [row for row in read_rows("email", "member") if row["email_address"] in newcomers]
-        leaving = [row for row in members if row["email_address"] != bought][:2]
+        *leaving, waiting = [row for row in members if row["email_address"] != bought][:3]
         landing = evening.folder / "overnight"
         _land_purchase(landing, bought)
         _land_refusals(landing, *leaving)
+        _land_ticket(landing, waiting["email_address"])
+        won_deal = _land_won_deals(landing, evening)
+        echoed = _land_echo(landing, evening, sandbox)
         morning = Workspace(evening.folder, {**evening.settings, "SEAMLINE_AS_OF": MORNING})
         morning.seamline("load", str(landing))
         morning.dbt("run")
         morning.dbt("run", "--select", "path:models/activation")
         emails = [row["email_address"] for row in leaving]
-        yield Cycle(morning, sandbox, bought, *emails)
+        waits = waiting["email_address"]
+        yield Cycle(morning, sandbox, bought, *emails, waits, echoed, won_deal)
 
 
 def test_one_cycle_later_the_channels_know(cycle: Cycle) -> None:
     assert "Abandoned cart" in cycle.lists_of(cycle.bought)
     assert cycle.lists_of(cycle.unsubscribed)
     assert cycle.lists_of(cycle.bounced)
+    assert "New customers" in cycle.lists_of(cycle.waiting)
+    stage_before = _stage_at_hubspot(cycle)
 
     cycle.workspace.seamline("sync")
 
@@ -90,12 +100,40 @@ def test_one_cycle_later_the_channels_know(cycle: Cycle) -> None:
     for refuser in (cycle.unsubscribed, cycle.bounced):
         assert cycle.lists_of(refuser) == []
         assert cycle.held(refuser) == []
+    # Service: nobody who waits for urgent help is sent promotions.
+    assert "New customers" not in cycle.lists_of(cycle.waiting)
+    # Sales: a deal that was won is not endangered any more, and the CRM learns of a customer.
+    with duckdb.connect(str(cycle.workspace.warehouse), read_only=True) as connection:
+        still = connection.execute(
+            "select count(*) from segments.open_deals_with_unresolved_tickets where deal_id = ?",
+            [cycle.won_deal],
+        ).fetchone()
+        left = connection.execute(
+            "select count(*) from segments.segment_memberships where left_at = ?"
+            " and segment = 'open_deals_with_unresolved_tickets'",
+            [MORNING],
+        ).fetchone()
+    assert still == (0,)
+    assert left and left[0] > 0
+    assert stage_before != _stage_at_hubspot(cycle)
+    assert _stage_at_hubspot(cycle) in ("customer", "evangelist")
+
+
+def test_what_a_crm_repeats_is_not_sent_back(cycle: Cycle) -> None:
+    with duckdb.connect(str(cycle.workspace.folder / "sync.duckdb"), read_only=True) as ledger:
+        sent = ledger.execute(
+            "select operation from sync_changelog"
+            " where sync = 'hubspot_contacts' and person_id = ?",
+            [cycle.echoed],
+        ).fetchall()
+    assert len(sent) == 1, "it was sent in the evening, and landed again overnight"
 
 
 def test_no_later_sync_brings_them_back(cycle: Cycle) -> None:
     again = json.loads(cycle.workspace.seamline("sync", "--json").stdout)
     moved = {run["sync"]: run["added"] + run["changed"] + run["removed"] for run in again}
-    assert {sync: moved[sync] for sync in MARKETING} == dict.fromkeys(MARKETING, 0)
+    quiet = (*MARKETING, "hubspot_contacts")
+    assert {sync: moved[sync] for sync in quiet} == dict.fromkeys(quiet, 0)
     for refuser in (cycle.unsubscribed, cycle.bounced):
         assert cycle.lists_of(refuser) == []
 
@@ -144,3 +182,76 @@ def _land_refusals(
         "campaign_recipient_activity",
         {"campaign_id": "weekly-03", **fails, **failure, **asked},
     )
+
+
+def _stage_at_hubspot(cycle: Cycle) -> str:
+    """The sales stage that HubSpot shows of the contact of the deal that was won."""
+    with duckdb.connect(str(cycle.workspace.warehouse), read_only=True) as connection:
+        [(email,)] = connection.execute(
+            "select email from marts.people inner join marts.deals using (person_id)"
+            " where deal_id = ?",
+            [cycle.won_deal],
+        ).fetchall()
+    contacts = {
+        contact["properties"]["email"]: contact["properties"]
+        for contact in cycle.sandbox.state("hubspot")["contacts"].values()
+    }
+    return str(contacts[email].get("seamline_sales_stage"))
+
+
+def _land_ticket(landing: Path, email: str) -> None:
+    arrived = {"created_at": "2026-11-01T07:30:00Z", "updated_at": "2026-11-01T07:30:00Z"}
+    arrived["_fivetran_synced"] = "2026-11-01T07:45:00Z"
+    user, ticket = read_rows("desk", "user")[-1], read_rows("desk", "ticket")[0]
+    asks = {"id": "699999", "email": email, "name": "", "phone": "", "role": "end-user"}
+    write_rows(landing, "desk", "user", {**user, **asks, "external_id": "", **arrived})
+    urgent = {"id": "999999", "requester_id": "699999", "status": "open", "priority": "urgent"}
+    write_rows(landing, "desk", "ticket", {**ticket, **urgent, **arrived})
+
+
+def _land_won_deals(landing: Path, evening: Workspace) -> str:
+    """Win every open deal of a company, one of which a ticket endangers; return that one."""
+    with duckdb.connect(str(evening.warehouse), read_only=True) as connection:
+        deals = connection.execute("""
+            with companies as (
+                select account_id from marts.deals where not is_closed
+                group by 1 having bool_and(source_name = 'crm')
+            ),
+            endangered as (
+                select deal_id, account_id from segments.open_deals_with_unresolved_tickets
+                inner join marts.deals using (deal_id) inner join companies using (account_id)
+                inner join marts.people on people.person_id = deals.person_id
+                where email is not null order by 1 limit 1
+            )
+            select endangered.deal_id, deals.deal_id from endangered
+            inner join marts.deals using (account_id) where not is_closed
+        """).fetchall()
+    won = {"stage_name": "Closed Won", "is_closed": "true", "is_won": "true", "probability": "100"}
+    arrived = {"close_date": "2026-11-01", "_fivetran_synced": "2026-11-01T07:15:00Z"}
+    wanted = {deal_id for _, deal_id in deals}
+    rows = [r for r in read_rows("crm", "opportunity") if f"crm-{r['id']}" in wanted]
+    write_rows(landing, "crm", "opportunity", *({**row, **won, **arrived} for row in rows))
+    return str(deals[0][0])
+
+
+def _land_echo(landing: Path, evening: Workspace, sandbox: Sandbox) -> str:
+    """Land a HubSpot contact as HubSpot has it since we wrote to it; return whose it is."""
+    with duckdb.connect(str(evening.warehouse), read_only=True) as connection:
+        person_id, email, record = connection.execute(
+            "select person_id, email, min(source_id) from marts.person_records"
+            " inner join marts.people using (person_id)"
+            " inner join marts.person_traits using (person_id)"
+            " where source_name = 'hubspot' and customer_stage = 'prospect' and sales_stage is null"
+            " and email is not null group by 1, 2 order by 1 limit 1"
+        ).fetchall()[0]
+    row = next(r for r in read_rows("hubspot", "contact") if f"contact/{r['id']}" == record)
+    held = next(
+        contact["properties"]
+        for contact in sandbox.state("hubspot")["contacts"].values()
+        if contact["properties"]["email"] == email
+    )
+    echo = {f"property_{name}": str(value or "") for name, value in held.items()}
+    arrived = {"property_lastmodifieddate": "2026-11-01T01:00:00Z"}
+    arrived["_fivetran_synced"] = "2026-11-01T02:00:00Z"
+    write_rows(landing, "hubspot", "contact", {**row, **echo, **arrived})
+    return str(person_id)

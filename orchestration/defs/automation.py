@@ -7,6 +7,8 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.defs.lifetime_fit import FITS
+
 
 @dg.configured(
     dg.in_process_executor,
@@ -30,7 +32,7 @@ def one_process(config: Mapping[str, Any]) -> dict[str, Any]:
 
 daily = dg.define_asset_job(
     "daily",
-    selection=dg.AssetSelection.all(),
+    selection=dg.AssetSelection.all() - dg.AssetSelection.assets(FITS),
     description="Land what arrived, build and test every model, send what changed.",
 )
 

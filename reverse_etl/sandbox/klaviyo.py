@@ -1,4 +1,4 @@
-"""A stand-in for Klaviyo's profiles and lists: import jobs, look-ups, list membership."""
+"""A stand-in for Klaviyo's profiles, lists and events: import jobs, look-ups, membership."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from reverse_etl.sandbox.klaviyo_shapes import (
     answer,
     at,
     error,
+    event_of,
     filtered,
     import_error,
     invalid,
@@ -22,6 +23,7 @@ from reverse_etl.sandbox.klaviyo_shapes import (
 from reverse_etl.sandbox.wire import Answer, Call, Document, History, now
 
 _PATHS = {
+    "events": re.compile(r"/api/events"),
     "lists": re.compile(r"/api/lists"),
     "members": re.compile(r"/api/lists/(\w+)/relationships/profiles"),
     "list_profiles": re.compile(r"/api/lists/(\w+)/profiles"),
@@ -33,7 +35,7 @@ _PATHS = {
 
 
 class Klaviyo:
-    """Profiles, lists and import jobs by id. A profile's e-mail is unique."""
+    """Profiles, lists, import jobs and events by id. A profile's e-mail is unique."""
 
     slug = "klaviyo"
     label = "Klaviyo"
@@ -42,6 +44,7 @@ class Klaviyo:
         self.profiles: dict[str, Document] = {}
         self.lists: dict[str, Document] = {}
         self.jobs: dict[str, Document] = {}
+        self.events: dict[str, Document] = {}
         self.history = History()
         self._ids: dict[str, str] = {}
 
@@ -79,6 +82,16 @@ class Klaviyo:
         self.lists[key] = item
         self.history.note("create_list", list=name)
         return answer(201, {"data": list_resource(item, call.base_url)})
+
+    def _post_events(self, call: Call) -> Answer:
+        """Take an event; one with the unique id of another is that event, told again."""
+        event = event_of(call.json())
+        if event is None:
+            return invalid("An event needs a metric's name and a profile's e-mail.")
+        if event["unique_id"] not in self.events:
+            self._upsert({"email": event["email"]})
+            self.events[event["unique_id"]] = event
+        return answer(202)
 
     def _get_profiles(self, call: Call) -> Answer:
         emails = filtered(call, "email")
@@ -246,6 +259,7 @@ class Klaviyo:
             "lists": self.lists,
             "profiles": self.profiles,
             "jobs": self.jobs,
+            "events": self.events,
             "history": self.history,
         }
 
@@ -258,4 +272,5 @@ class Klaviyo:
         """Take back everything kept."""
         self.profiles, self.lists = state["profiles"], state["lists"]
         self.jobs, self.history = state["jobs"], History(state["history"])
+        self.events = state.get("events", {})
         self._ids = {item["attributes"]["email"]: key for key, item in self.profiles.items()}

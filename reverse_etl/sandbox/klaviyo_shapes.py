@@ -85,6 +85,18 @@ def import_error(item: Any, index: int, picked: bool) -> Document | None:
     }
 
 
+def event_of(body: Any) -> Document | None:
+    """Return an event as it is kept, ``None`` where it is not valid."""
+    attributes = at(body, "data", "attributes")
+    name = at(attributes, "metric", "data", "attributes", "name")
+    email = at(attributes, "profile", "data", "attributes", "email")
+    if not name or not isinstance(email, str) or not _EMAIL.fullmatch(email):
+        return None
+    told = {field: at(attributes, field) for field in ("time", "value", "value_currency")}
+    kept = {"metric": name, "email": email.lower(), "properties": at(attributes, "properties")}
+    return {**kept, **told, "unique_id": at(attributes, "unique_id") or f"{name}/{email}/{now()}"}
+
+
 def list_resource(item: Document, base_url: str) -> Document:
     """Return a list as Klaviyo shows it."""
     attributes = {name: item[name] for name in ("name", "created", "updated")}

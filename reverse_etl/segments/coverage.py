@@ -21,6 +21,7 @@ from reverse_etl.warehouse.session import Warehouse
 _MEMBERS = "members"  # the CTE of an audience model that says who is in which audience
 _ROWS = "channel_rows"
 _VERDICTS = "channel_verdicts"
+_EXCLUDED = "excluded"  # by the audience's own rules: they hear of something else, or of nothing
 _TEMPORARY = {"duckdb": "temp", "postgres": "pg_temp"}
 
 
@@ -83,9 +84,11 @@ class Reach:
             f"select withheld, count(*) from {_VERDICTS} group by 1 order by 2 desc, 1"
         )
         reasons = {reason: int(count) for reason, count in rows}
+        ((asked,),) = self.warehouse.rows(f"select count(*) from ({people}) as asked")
+        if excluded := int(asked) - sum(reasons.values()):
+            reasons[_EXCLUDED] = excluded
         reached = reasons.pop(None, 0)
-        asked = reached + sum(reasons.values())
-        return Coverage(sync.name, sync.destination, asked, reached, tuple(reasons.items()))
+        return Coverage(sync.name, sync.destination, int(asked), reached, tuple(reasons.items()))
 
     def _judge(self, sync: Sync, people: str) -> None:
         """Write what the planner would say of each of them."""

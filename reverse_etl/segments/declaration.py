@@ -41,6 +41,8 @@ class Declaration(BaseModel):
     max_changed_fraction: float | None = Field(default=None, ge=0, le=1)
     experiment: Experiment | None = None
     exclude: tuple[str, ...] = ()  # segments whose members this one's channels do not get by it
+    # Of two segments on one channel the lower number gets whom they share.
+    priority: int | None = Field(default=None, ge=1)
 
 
 @dataclass(frozen=True)

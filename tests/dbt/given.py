@@ -42,18 +42,28 @@ def ask(workspace: Workspace, query: str) -> list[tuple[Any, ...]]:
 
 
 def drill_down(workspace: Workspace, mart: str) -> tuple[list[str], list[str]]:
-    """Return an aggregate's keys and measures, as it has them and as its documented rows add up."""
+    """Return an aggregate's keys and measures, as it has them and as its documented rows add up.
+
+    What nothing adds up to, as an account without deals, has no rows and is left out.
+    """
     nodes = json.loads(workspace.manifest.read_text())["nodes"]
     node = nodes[f"model.seamline.{mart}"]
     documented = node["config"]["meta"]["drill_down"]
-    (keys,) = (
-        ", ".join(test["test_metadata"]["kwargs"]["columns"])
-        for test in nodes.values()
-        if test.get("attached_node") == node["unique_id"]
-        and test["test_metadata"]["name"] == "unique_together"
-    )
+    keys = ", ".join(_key(nodes, node["unique_id"]))
     measures = ", ".join(f"cast({name} as numeric(18, 4))" for name in documented["measures"])
     sums = ", ".join(f"cast({sum} as numeric(18, 4))" for sum in documented["measures"].values())
-    aggregate = ask(workspace, f"select {keys}, {measures} from marts.{mart}")
+    something = " or ".join(f"{name} <> 0" for name in documented["measures"])
+    aggregate = ask(workspace, f"select {keys}, {measures} from marts.{mart} where {something}")
     rows = ask(workspace, f"select {keys}, {sums} from ({documented['rows']}) group by {keys}")
     return sorted(map(repr, aggregate)), sorted(map(repr, rows))
+
+
+def _key(nodes: Mapping[str, Any], unique_id: str) -> list[str]:
+    """The columns that the model's own test says are its key."""
+    for test in nodes.values():
+        if test.get("attached_node") == unique_id:
+            if test["test_metadata"]["name"] == "unique_together":
+                return list(test["test_metadata"]["kwargs"]["columns"])
+            if test["test_metadata"]["name"] == "unique":
+                return [test["column_name"]]
+    raise AssertionError(f"{unique_id} has no tested key")

@@ -3,7 +3,7 @@
 Everything is in staging from the start; each day knows what had arrived by then. As a program it
 builds the days that it is given in one process, since starting dbt costs as much as a day does:
 ``python -m tests.dbt.shop_days '[["warehouse.duckdb", 0, false], …]'`` with warehouse, day and
-whether everything is rebuilt. It prints who was in the segment after each.
+whether everything is rebuilt. It prints the segment's rows and the people's after each.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ def _origin(name: str, arrived: int) -> list[object]:
     return ["shop", name, instant(arrived) - timedelta(hours=1), False, "accepted"]
 
 
-def _build(days: list[tuple[str, int, bool]]) -> list[list[str]]:
-    """Build each day in its warehouse; return the segment's members after each."""
+def _build(days: list[tuple[str, int, bool]]) -> list[list[list[str]]]:
+    """Build each day in its warehouse; return the segment's rows and the people's after each."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
@@ -121,7 +121,7 @@ def _build(days: list[tuple[str, int, bool]]) -> list[list[str]]:
         return done.result
 
     parsed = dbt(None, "parse", "--vars", json.dumps(_VARIABLES))
-    members = []
+    tables = []
     for warehouse, day, is_rebuilt in days:
         os.environ["SEAMLINE_DUCKDB_PATH"] = warehouse
         settings = json.dumps({**_VARIABLES, "as_of": instant(day).isoformat()})
@@ -130,9 +130,14 @@ def _build(days: list[tuple[str, int, bool]]) -> list[list[str]]:
         dbt(parsed, "run", "--vars", settings, "--select", *_MEMORY)
         DuckDBConnectionManager.close_all_connections()
         with duckdb.connect(warehouse, read_only=True) as connection:
-            found = connection.execute(f"select person_id from segments.{SEGMENT}").fetchall()
-        members.append(sorted(str(person) for (person,) in found))
-    return members
+            tables.append([_rows(connection, t) for t in (f"segments.{SEGMENT}", "marts.people")])
+    return tables
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+    """Every row as text, the person first."""
+    found = connection.execute(f"select * from {table}").fetchall()
+    return sorted(",".join(map(str, row)) for row in found)
 
 
 if __name__ == "__main__":

@@ -67,11 +67,12 @@ GIVEN: dict[str, list[dict[str, Any]]] = {
     "tickets": [
         _ticket("1", "high", datetime(2026, 9, 30, 23, 59, 59)),
         _ticket("2", "high", datetime(2026, 10, 1), is_open=False, first_response_hours=2,
-                first_response_at=NOW, solved_at=NOW, resolution_hours=10, reopen_count=2),
+                first_response_at=NOW, solved_at=NOW, resolution_hours=10, reopen_count=2,
+                rating="good"),
         _ticket("3", "high", datetime(2026, 10, 9), first_response_hours=6, first_response_at=NOW,
-                is_response_late=True),
+                is_response_late=True, rating="good"),
         _ticket("4", "high", datetime(2026, 10, 31, 23), is_response_late=True,
-                is_resolution_late=True),
+                is_resolution_late=True, rating="bad"),
     ],
     "campaigns": [{"campaign_id": "letter"}, {"campaign_id": "fair"}],
     "email_events": [
@@ -119,9 +120,11 @@ MARTS = (
     "pipeline",
     "owner_performance",
     "service_performance",
+    "campaign_conversions",
     "campaign_results",
     "lead_scores",
 )
+SIBLINGS = ("campaign_conversions", "lead_scores")  # rows themselves
 
 
 @pytest.fixture(scope="module")
@@ -222,13 +225,28 @@ def test_service_is_measured_by_the_month_that_a_ticket_came_in(sales: Workspace
         """
         select month_date, priority, ticket_count, backlog_count, answered_count, solved_count,
             reopened_count, late_response_count, late_resolution_count, median_response_hours,
-            median_resolution_hours
+            median_resolution_hours, rated_count, satisfied_count, satisfaction_rate
         from marts.service_performance order by 1
         """,
     )
     assert _numbers(rows) == [
-        (date(2026, 9, 1), "high", 1, 1, 0, 0, 0, 0, 0, None, None),
-        (date(2026, 10, 1), "high", 3, 2, 2, 1, 1, 2, 1, 4, 10),
+        (date(2026, 9, 1), "high", 1, 1, 0, 0, 0, 0, 0, None, None, 0, 0, None),
+        (
+            date(2026, 10, 1),
+            "high",
+            3,
+            2,
+            2,
+            1,
+            1,
+            2,
+            1,
+            4,
+            10,
+            3,
+            2,
+            pytest.approx(2 / 3, abs=1e-6),
+        ),
     ]
 
 
@@ -264,7 +282,7 @@ def test_a_lead_s_points_decay_and_end_with_the_window(sales: Workspace) -> None
     ]
 
 
-@pytest.mark.parametrize("mart", ["pipeline", "service_performance"])
+@pytest.mark.parametrize("mart", [mart for mart in MARTS if mart not in SIBLINGS])
 def test_an_aggregate_drills_down_to_exactly_its_rows(sales: Workspace, mart: str) -> None:
     aggregate, rows = drill_down(sales, mart)
     assert aggregate

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
+import duckdb
 import pytest
 
+from orchestration.defs.lifetime_fit import build_lifetime_fit
 from orchestration.fit import Fit, fit_lifetime
 from orchestration.landing import DuckDBWarehouse
 from orchestration.lifetime import FitError, fit_bg_nbd
@@ -235,7 +240,7 @@ def test_the_funnel_is_that_of_the_clickstream(metrics: Workspace) -> None:
     assert rows == [(1, 598), (2, 517), (3, 290)]
 
 
-@pytest.mark.parametrize("mart", ["cohorts", "funnels"])
+@pytest.mark.parametrize("mart", ["campaign_returns", "cohorts", "funnels"])
 def test_an_aggregate_drills_down_to_exactly_its_rows(metrics: Workspace, mart: str) -> None:
     aggregate, rows = drill_down(metrics, mart)
     assert aggregate
@@ -289,6 +294,19 @@ def test_purchases_are_fitted_as_published(cdnow: Scored) -> None:
     assert {k: getattr(fit.value, k) for k in published} == pytest.approx(published, abs=6e-2)
 
 
+def test_the_fit_is_an_asset_that_writes_its_parameters(
+    cdnow: Scored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in cdnow.workspace.environment.items():
+        monkeypatch.setenv(name, value)
+    before = ask(cdnow.workspace, "select * from ops.lifetime_fits")
+    with duckdb.connect(str(cdnow.workspace.warehouse)) as connection:
+        connection.execute("delete from ops.lifetime_fits")
+    fits, _ = build_lifetime_fit()
+    assert dg.materialize([fits]).success
+    assert ask(cdnow.workspace, "select * from ops.lifetime_fits") == before
+
+
 def test_customers_are_scored_as_published(cdnow: Scored) -> None:
     ((alive, expected, value),) = ask(
         cdnow.workspace,
@@ -300,6 +318,25 @@ def test_customers_are_scored_as_published(cdnow: Scored) -> None:
     assert (float(alive), float(expected)) == pytest.approx((0.7266, 1.226), abs=6e-4)
     # Two repeat purchases of 22.35 on average: (v + x m) p / (p x + q - 1).
     assert float(value) == pytest.approx(6.25 * (15.45 + 2 * 22.35) / (6.25 * 2 + 2.745), rel=2e-3)
+
+
+def test_who_is_silent_for_longer_than_three_of_their_gaps_has_churned(cdnow: Scored) -> None:
+    """Counted anew from the published file, in days: no SQL of ours, and medians of the library."""
+    days: dict[str, set[date]] = {}
+    for line in _data("cdnow/CDNOW_sample.txt").read_text().splitlines():
+        customer, _, day, _, _ = line.split()
+        if day <= "19970930":
+            days.setdefault(customer, set()).add(datetime.strptime(day, "%Y%m%d").date())
+    end = date(1997, 9, 30)
+    expected: dict[str, bool | None] = {}
+    for customer, bought in days.items():
+        ordered = sorted(bought)
+        gaps = [(later - earlier).days for earlier, later in itertools.pairwise(ordered)]
+        silent = (end - ordered[-1]).days
+        expected[customer] = silent > 3 * statistics.median(gaps) if gaps else None
+    found = dict(ask(cdnow.workspace, "select person_id, is_churned from marts.lifetime_values"))
+    assert found == expected
+    assert [list(found.values()).count(each) for each in (True, False, None)] == [373, 573, 1411]
 
 
 def test_the_next_half_is_forecast_before_it_happens(cdnow: Scored) -> None:

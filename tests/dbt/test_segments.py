@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +45,6 @@ def rebuild(workspace: Workspace, folder: Path, as_of: str, *select: str) -> Wor
     later = workspace.copy(folder, SEAMLINE_AS_OF=as_of)
     later.dbt("run", "--select", *(select or ("+path:models/segments",)))
     return later
-
-
-def write_csv(path: Path, header: Sequence[str], *lines: Sequence[object]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([header, *lines])
 
 
 @pytest.mark.parametrize("segment", SEGMENTS)
@@ -153,31 +145,6 @@ def test_a_cart_is_abandoned_after_half_an_hour_of_nothing(
     after = rebuild(built, tmp_path / "abandoned", abandoned.isoformat(), *above)
     assert person not in members(before.warehouse, "abandoned_cart")
     assert person in members(after.warehouse, "abandoned_cart")
-
-
-def test_a_purchase_at_the_till_takes_a_person_out(built: Workspace, tmp_path: Path) -> None:
-    person, email = rows(
-        built.warehouse,
-        "select person_id, email from segments.abandoned_cart "
-        "inner join marts.people using (person_id) where email is not null order by 1 limit 1",
-    )[0]
-    till = tmp_path / "till" / "pos"
-    header = ["receipt_id", "store_id", "email", "sold_at", "currency", "total_amount"]
-    receipt = ["R-till", "S1", email.upper(), "2026-11-01T09:00:00Z", "EUR", "12.00"]
-    write_csv(till / "receipts.csv", header, receipt)
-    write_csv(
-        till / "receipt_lines.csv",
-        ["receipt_line_id", "receipt_id", "sku", "product_name", "quantity", "unit_price"],
-        ["L-till", "R-till", "SKU-1", "Mug", 1, "12.00"],
-    )
-    noon = "2026-11-01T12:00:00"
-    later = built.copy(tmp_path / "later", SEAMLINE_AS_OF=noon)
-    later.seamline("load", str(till.parent))
-    later.dbt("run", "--select", "+abandoned_cart", "new_customers")
-
-    assert person not in members(later.warehouse, "abandoned_cart")
-    left = {p: at for p, _, at in remembered(later.warehouse, "abandoned_cart")}
-    assert left[person].isoformat() == noon
 
 
 def test_an_expired_segment_has_no_audience(built: Workspace, tmp_path: Path) -> None:

@@ -2,11 +2,11 @@
   One row per member of every segment that names the destination among its channels.
 
   `match_columns` maps the channel's field names to columns of `people`. Segments past their
-  `expires_on` have no members, and those in an experiment's control group are none; nor are
-  those in a segment that it says to `exclude`, which comes first. People a channel cannot match stay in, with empty match fields:
-  the planner holds them back and counts them.
+  `expires_on` have no members, and whom `audience_exclusions` names is none. People a channel
+  cannot match stay in, with empty match fields: the planner holds them back and counts them.
 #}
 {% macro audience_members(destination, match_columns, with_properties=false) %}
+{%- set segments = segments_for(destination) -%}
 with people as (
 
     select * from {{ ref('people') }}
@@ -14,7 +14,7 @@ with people as (
 ),
 
 members as (
-{% for segment in segments_for(destination) %}
+{% for segment in segments %}
     {%- set meta = segment.config.meta.segment %}
     select
         '{{ segment.name }}' as audience,
@@ -26,12 +26,6 @@ members as (
         {%- endif %}
     from {{ segment_relation(segment) }} as member
     where {{ as_of() }} < cast('{{ meta.expires_on }}' as {{ dbt.type_timestamp() }})
-        {%- if meta.experiment %}
-        and {{ experiment_variant(meta.experiment, 'member.person_id') }} <> 'control'
-        {%- endif %}
-        {%- for other in segments_for() if other.name in meta.get('exclude', []) %}
-        and member.person_id not in (select person_id from {{ segment_relation(other) }})
-        {%- endfor %}
 
     union all
 {% endfor %}
@@ -46,6 +40,10 @@ members as (
         {%- endif %}
     where false
 
+),
+
+excluded as (
+{{ audience_exclusions(segments) }}
 )
 
 select
@@ -61,4 +59,8 @@ select
     {%- endif %}
 from members
 inner join people on members.person_id = people.person_id
+left join excluded
+    on members.audience = excluded.audience
+    and members.person_id = excluded.person_id
+where excluded.person_id is null
 {% endmacro %}

@@ -2,21 +2,30 @@ with people as (
 
     select * from {{ ref('people') }}
 
+),
+
+traits as (
+
+    select * from {{ ref('person_traits') }}
+
 )
 
 select
-    person_id,
-    email,
-    first_name as firstname,
-    last_name as lastname,
-    phone,
-    company_name as company,
-    job_title as jobtitle,
-    city,
-    country,
-    order_count as seamline_order_count,
-    net_revenue as seamline_lifetime_value,
-    cast(first_order_at as date) as seamline_first_order_date,
-    cast(last_order_at as date) as seamline_last_order_date
+    people.person_id,
+    people.email,
+    people.first_name as firstname,
+    people.last_name as lastname,
+    people.phone,
+    people.company_name as company,
+    people.job_title as jobtitle,
+    people.city,
+    people.country,
+    people.order_count as seamline_order_count,
+    people.net_revenue as seamline_lifetime_value,
+    cast(people.first_order_at as date) as seamline_first_order_date,
+    cast(people.last_order_at as date) as seamline_last_order_date,
+    traits.customer_stage as seamline_customer_stage,
+    traits.sales_stage as seamline_sales_stage
 from people
-where not is_anonymous
+inner join traits on people.person_id = traits.person_id
+where not people.is_anonymous

@@ -23,6 +23,13 @@ AT_RISK = "high_value_customers_at_risk"
 SALT = "weekly-2026"
 EXPERIMENT = f"experiment: {{salt: {SALT}, control: 0.4, variants: [short, long]}}"
 
+DECLARED = {
+    SEGMENT: EXPERIMENT,
+    AT_RISK: "exclude: [best_customers]",
+    "abandoned_cart": "priority: 1",
+    "new_customers": "priority: 2",
+}
+
 
 def drawn(person: str) -> str:
     """The variant by hand: 32 bits of a hash, four tenths of which are control."""
@@ -37,16 +44,15 @@ def running(compiled: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Wo
     project = folder / "dbt_project"
     shutil.copytree(ROOT / "dbt_project", project, ignore=shutil.ignore_patterns("target", "logs"))
     shutil.copytree(ROOT / "seeds" / "reference", folder / "seeds" / "reference")
-    for segment, says in ((SEGMENT, EXPERIMENT), (AT_RISK, "exclude: [best_customers]")):
+    for segment, says in DECLARED.items():
         declared = project / "models" / "segments" / f"{segment}.yml"
-        text = declared.read_text()
-        assert text.count("          channels: [klaviyo]\n") == 1
-        declared.write_text(
-            text.replace("channels: [klaviyo]\n", f"channels: [klaviyo]\n          {says}\n")
-        )
+        text, owned = declared.read_text(), "          owner: "
+        assert text.count(owned) == 1
+        declared.write_text(text.replace(owned, f"          {says}\n{owned}"))
     places = ("SEAMLINE_PROJECT_DIR", "DBT_PROJECT_DIR", "DBT_PROFILES_DIR")
     workspace = compiled.copy(folder / "workspace", **dict.fromkeys(places, str(project)))
-    chosen = ("audience_assignments", "sync_klaviyo_audience_members", "membership_history")
+    audiences = ("sync_klaviyo_audience_members", "sync_meta_audience_members")
+    chosen = ("audience_assignments", *audiences, "membership_history")
     workspace.dbt("build", "--select", *chosen)
     return workspace
 
@@ -95,6 +101,21 @@ def test_who_is_excluded_hears_of_it_elsewhere(running: Workspace) -> None:
     members = rows(running, f"select person_id from segments.{AT_RISK}")
     assert 0 < len(expected) < len(members)
     assert sorted(sent) == sorted(expected)
+
+
+def test_of_two_with_a_priority_the_first_gets_whom_they_share(running: Workspace) -> None:
+    sent = "select person_id from activation.sync_klaviyo_audience_members where audience = '{}'"
+    first, second = (
+        {person for (person,) in rows(running, f"select person_id from segments.{segment}")}
+        for segment in ("abandoned_cart", "new_customers")
+    )
+    assert first & second
+    severe = "select person_id from marts.person_traits where has_severe_ticket"
+    waiting = {person for (person,) in rows(running, severe)}
+    assert {p for (p,) in rows(running, sent.format("abandoned_cart"))} == first - waiting
+    assert {p for (p,) in rows(running, sent.format("new_customers"))} == second - first - waiting
+    ads = "select count(*) from activation.sync_meta_audience_members where audience = '{}'"
+    assert rows(running, ads.format("new_customers")) == [(len(second - first - waiting),)]
 
 
 def test_a_broken_ratio_fails_the_build(running: Workspace, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 {#
     What happened to each ticket after it was opened: the first answer that the customer could
-    read, the last time it was solved, and how often it came back.
+    read, the last time it was solved, how often it came back, and how the customer last rated it.
 #}
 with
 
@@ -23,6 +23,17 @@ ticket_statuses as (
         'ticket_id': 'string',
         'status': 'string',
         'changed_at': 'timestamp',
+    }) }}
+
+),
+
+ticket_ratings as (
+
+    {{ union_sources('ticket_ratings', {
+        'ticket_rating_id': 'string',
+        'ticket_id': 'string',
+        'rating': 'string',
+        'rated_at': 'timestamp',
     }) }}
 
 ),
@@ -70,12 +81,39 @@ followed as (
     from changes
     group by 1
 
+),
+
+rated as (
+
+    select
+        ticket_id,
+        rating,
+        row_number() over (
+            partition by ticket_id
+            order by rated_at desc, {{ byte_order('ticket_rating_id') }} desc
+        ) as recency
+    from ticket_ratings
+    where rating in ('good', 'bad')
+
+),
+
+mentioned as (
+
+    select ticket_id from answers
+    union
+    select ticket_id from followed
+    union
+    select ticket_id from rated
+
 )
 
 select
-    coalesce(answers.ticket_id, followed.ticket_id) as ticket_id,
+    mentioned.ticket_id,
     answers.first_response_at,
     followed.solved_at,
-    coalesce(followed.reopen_count, 0) as reopen_count
-from answers
-full outer join followed on answers.ticket_id = followed.ticket_id
+    coalesce(followed.reopen_count, 0) as reopen_count,
+    rated.rating
+from mentioned
+left join answers on mentioned.ticket_id = answers.ticket_id
+left join followed on mentioned.ticket_id = followed.ticket_id
+left join rated on mentioned.ticket_id = rated.ticket_id and rated.recency = 1

@@ -1,39 +1,40 @@
+{# The loop below leaves lines whose indent the linter cannot follow. #}
+-- noqa: disable=layout.indent
 {#
     Whose every event is: the user's who was logged in; else the device's person, with everything
     that the device did before the login. On a shared device it is whoever logged in last by then,
     and nobody but the device itself before the first login. known_person_id is the answer that
     could have been given at the time, without what only later logins told.
 #}
+{% set facts = {
+    'event_name': 'string',
+    'anonymous_id': 'string',
+    'user_id': 'string',
+    'page_path': 'string',
+    'page_title': 'string',
+    'referrer': 'string',
+    'campaign_source': 'string',
+    'campaign_medium': 'string',
+    'campaign_name': 'string',
+    'device_type': 'string',
+    'cart_id': 'string',
+    'order_id': 'string',
+    'product_id': 'string',
+    'sku': 'string',
+    'product_name': 'string',
+    'product_category': 'string',
+    'price': 'float',
+    'quantity': 'bigint',
+    'currency': 'string',
+    'revenue': 'float',
+    'occurred_at': 'timestamp',
+    'received_at': 'timestamp',
+} -%}
 with
 
 events as (
 
-    {{ union_sources('events', {
-        'event_id': 'string',
-        'event_name': 'string',
-        'anonymous_id': 'string',
-        'user_id': 'string',
-        'user_id_type': 'string',
-        'occurred_at': 'timestamp',
-        'received_at': 'timestamp',
-        'page_path': 'string',
-        'page_title': 'string',
-        'referrer': 'string',
-        'campaign_source': 'string',
-        'campaign_medium': 'string',
-        'campaign_name': 'string',
-        'device_type': 'string',
-        'cart_id': 'string',
-        'order_id': 'string',
-        'product_id': 'string',
-        'sku': 'string',
-        'product_name': 'string',
-        'product_category': 'string',
-        'price': 'float',
-        'quantity': 'bigint',
-        'currency': 'string',
-        'revenue': 'float',
-    }) }}
+    {{ union_sources('events', dict(facts, event_id='string', user_id_type='string')) }}
 
 ),
 
@@ -92,54 +93,7 @@ recognised as (
 
 ),
 
-moments as (
-
-    select
-        recognised.event_id,
-        trim(recognised.anonymous_id) as anonymous_id,
-        recognised.user_person_id,
-        recognised.occurred_at,
-        1 as is_event
-    from recognised
-    inner join shared on trim(recognised.anonymous_id) = shared.anonymous_id
-
-    union all
-
-    select
-        cast(null as {{ dbt.type_string() }}) as event_id,
-        anonymous_id,
-        person_id as user_person_id,
-        logged_in_at as occurred_at,
-        0 as is_event
-    from logins
-    where is_shared
-
-),
-
-counted_logins as (
-
-    select
-        *,
-        sum(case when user_person_id is not null then 1 else 0 end) over (
-            partition by anonymous_id
-            order by
-                occurred_at,
-                is_event,
-                {{ byte_order("coalesce(event_id, user_person_id)") }}
-            rows between unbounded preceding and current row
-        ) as login_number
-    from moments
-
-),
-
-logged_in as (
-
-    select
-        event_id,
-        max(user_person_id) over (partition by anonymous_id, login_number) as person_id
-    from counted_logins
-
-)
+{{ shared_device_holders() }}
 
 select
     recognised.event_id,
@@ -159,28 +113,9 @@ select
         recognised.event_id
     ) as device_id,
     recognised.source_name,
-    recognised.event_name,
-    recognised.anonymous_id,
-    recognised.user_id,
-    recognised.page_path,
-    recognised.page_title,
-    recognised.referrer,
-    recognised.campaign_source,
-    recognised.campaign_medium,
-    recognised.campaign_name,
-    recognised.device_type,
-    recognised.cart_id,
-    recognised.order_id,
-    recognised.product_id,
-    recognised.sku,
-    recognised.product_name,
-    recognised.product_category,
-    recognised.price,
-    recognised.quantity,
-    recognised.currency,
-    recognised.revenue,
-    recognised.occurred_at,
-    recognised.received_at,
+    {%- for fact in facts %}
+    recognised.{{ fact }},
+    {%- endfor %}
     recognised.loaded_at
 from recognised
 left join logged_in on recognised.event_id = logged_in.event_id

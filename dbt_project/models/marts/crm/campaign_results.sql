@@ -1,6 +1,5 @@
 {# The loops below leave lines whose indent the linter cannot follow. #}
 -- noqa: disable=layout.indent
-{% set conversion_days = var('campaign_conversion_days') -%}
 with
 
 campaigns as (
@@ -21,10 +20,9 @@ members as (
 
 ),
 
-orders as (
+conversions as (
 
-    select * from {{ ref('orders') }}
-    where status = 'placed'
+    select * from {{ ref('campaign_conversions') }}
 
 ),
 
@@ -50,42 +48,6 @@ joined as (
         sum(case when has_responded then 1 else 0 end) as responded_count
     from members
     group by 1
-
-),
-
-answers as (
-
-    select
-        campaign_id,
-        person_id,
-        occurred_at
-    from email_events
-    where event_type = 'clicked'
-
-    union all
-
-    select
-        campaign_id,
-        person_id,
-        responded_at as occurred_at
-    from members
-    where has_responded
-
-),
-
--- However often somebody clicked, an order is one conversion of the campaign.
-conversions as (
-
-    select distinct
-        answers.campaign_id,
-        answers.person_id,
-        orders.order_id,
-        orders.net_revenue
-    from answers
-    inner join orders
-        on answers.person_id = orders.person_id
-        and answers.occurred_at <= orders.ordered_at
-        and orders.ordered_at < {{ add_seconds('answers.occurred_at', 86400 * conversion_days) }}
 
 ),
 

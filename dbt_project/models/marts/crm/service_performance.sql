@@ -23,6 +23,11 @@ select
         as late_response_count,
     cast(sum(case when is_resolution_late then 1 else 0 end) as {{ dbt.type_bigint() }})
         as late_resolution_count,
+    count(rating) as rated_count,
+    cast(sum(case when rating = 'good' then 1 else 0 end) as {{ dbt.type_bigint() }})
+        as satisfied_count,
+    cast({{ divide("sum(case when rating = 'good' then 1 else 0 end)", 'count(rating)') }}
+        as numeric(18, 6)) as satisfaction_rate,
     {%- for hours in ['response_hours', 'resolution_hours'] %}
     {%- set column = {'response_hours': 'first_response_hours'}.get(hours, hours) %}
     cast(

@@ -35,6 +35,7 @@ judged as (
         tickets.*,
         coalesce(tickets.status not in ('solved', 'closed'), true) as is_open,
         coalesce(followed.reopen_count, 0) as reopen_count,
+        followed.rating,
         followed.first_response_at,
         -- A ticket that came back is not solved, whatever its history says.
         case when tickets.status in ('solved', 'closed') then followed.solved_at end as solved_at
@@ -65,6 +66,7 @@ select
     timed.priority,
     timed.ticket_type,
     timed.channel,
+    timed.rating,
     cast(timed.reopen_count as {{ dbt.type_bigint() }}) as reopen_count,
     timed.is_open,
     cast(case when timed.first_response_at is not null then timed.waited_for_response end
