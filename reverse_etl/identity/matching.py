@@ -46,6 +46,8 @@ CANDIDATES = (
 # A value that more descriptions share says too little to compare each pair of them. Comparisons
 # therefore grow with the records and not with their square.
 LARGEST_BLOCK = 100
+# So few descriptions are compared each with each: a million pairs take seconds.
+FEW = 1_500
 
 
 class MatchingError(SeamlineError):
@@ -130,6 +132,9 @@ def _describe(connection: duckdb.DuckDBPyConnection, fields: Collection[str]) ->
         f"case when count(*) over (partition by {key}) <= {LARGEST_BLOCK} then {key} end as {block}"
         for key, block in zip(keys, blocks, strict=True)
     )
+    ((count,),) = connection.execute("select count(*) from described where copy <= 2").fetchall()
+    if count <= FEW:
+        blocks, capped = ["everybody"], "'' as everybody"
     full_name = "null" if {*NAMES} - {*fields} else " || ' ' || ".join(NAMES)
     connection.execute(f"""
         create table compared as
