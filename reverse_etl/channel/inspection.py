@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
-from reverse_etl.channel.destination import Request, Response
+from reverse_etl.channel.exchange import Request, Response
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import orjson
 
-from reverse_etl.channel.destination import Fields, Operation, Record, as_json
+from reverse_etl.channel.batch import Fields, Operation, Record, as_json
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,7 +12,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from reverse_etl.channel.destination import ChannelObject, Mode, Options
+from reverse_etl.channel.batch import Mode, Options
+from reverse_etl.channel.destination import ChannelObject
 from reverse_etl.channel.registry import Channel, UnknownDestination, find_destination
 from reverse_etl.contract.manifest import Manifest, Relation
 from reverse_etl.contract.purpose import Purpose, describe

@@ -10,7 +10,7 @@ from typing import Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from reverse_etl.channel.destination import Mode
+from reverse_etl.channel.batch import Mode
 from reverse_etl.errors import SeamlineError
 
 Withdrawal = Literal["stop", "remove"]

@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reverse_etl.channel.destination import Record, Response, Verdict
+from reverse_etl.channel.batch import Record
+from reverse_etl.channel.exchange import Response, Verdict
 from reverse_etl.conversation.verdicts import readable, refuse_or_wait, unread
 
 # The first of each that is there counts.

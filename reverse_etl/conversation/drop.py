@@ -18,7 +18,9 @@ from typing import Any, Protocol
 
 import orjson
 
-from reverse_etl.channel.destination import Batch, ChannelObject, Found, Limits, Verdict, as_json
+from reverse_etl.channel.batch import Batch, as_json
+from reverse_etl.channel.destination import ChannelObject, Limits
+from reverse_etl.channel.exchange import Found, Verdict
 from reverse_etl.conversation.tabular import FORMATS, Row, decode, encode
 from reverse_etl.conversation.verdicts import acknowledged
 

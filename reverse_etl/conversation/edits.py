@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from reverse_etl.channel.destination import ABSENT, EXISTS, Options, Record, Verdict
+from reverse_etl.channel.batch import Options, Record
+from reverse_etl.channel.exchange import ABSENT, EXISTS, Verdict
 from reverse_etl.conversation.verdicts import skipped
 
 KEPT = "edits_kept"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from reverse_etl.channel.destination import Refused, Response
+from reverse_etl.channel.exchange import Refused, Response
 from reverse_etl.conversation.verdicts import entries, part
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reverse_etl.channel.destination import Batch, Record, Request, Response, Verdict
+from reverse_etl.channel.batch import Batch, Record
+from reverse_etl.channel.exchange import Request, Response, Verdict
 from reverse_etl.conversation.identifiers import RULES, prepare
 from reverse_etl.conversation.verdicts import rejected
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any
 
-from reverse_etl.channel.destination import Request, Response
+from reverse_etl.channel.exchange import Request, Response
 
 # Waits add up to about ten minutes; the job goes on at the channel all the same.
 WAITS = (0.2, 0.4, 0.8, 1.6, 3.2, *([5.0] * 120))

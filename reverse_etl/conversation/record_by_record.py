@@ -10,14 +10,11 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from reverse_etl.channel.destination import (
+from reverse_etl.channel.batch import Batch, Option, Options, Record
+from reverse_etl.channel.exchange import (
     ABSENT,
     EXISTS,
-    Batch,
     Conversation,
-    Option,
-    Options,
-    Record,
     Refused,
     Request,
     Response,

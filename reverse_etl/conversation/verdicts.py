@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
-from reverse_etl.channel.destination import (
+from reverse_etl.channel.batch import Record
+from reverse_etl.channel.exchange import (
     ABSENT,
     EXISTS,
     Acknowledged,
-    Record,
     Refused,
     Request,
     Response,

@@ -6,15 +6,10 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from reverse_etl.channel.batch import Audience, Batch
 from reverse_etl.channel.connection import Connection
-from reverse_etl.channel.destination import (
-    Acknowledged,
-    Audience,
-    Batch,
-    Destination,
-    Refused,
-    Verdict,
-)
+from reverse_etl.channel.destination import Destination
+from reverse_etl.channel.exchange import Acknowledged, Refused, Verdict
 from reverse_etl.channel.records import Records
 from reverse_etl.contract.project import Sync
 from reverse_etl.conversation.verdicts import readable

@@ -17,8 +17,10 @@ from urllib.parse import urlencode, urlsplit
 
 import orjson
 
+from reverse_etl.channel.batch import as_json
 from reverse_etl.channel.connection import Connection, is_loopback, sandbox_url
-from reverse_etl.channel.destination import Destination, Request, Response, as_json
+from reverse_etl.channel.destination import Destination
+from reverse_etl.channel.exchange import Request, Response
 from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.delivery.limiter import Limiter, retry_after
 from reverse_etl.errors import SeamlineError

@@ -13,7 +13,8 @@ from dataclasses import astuple
 from typing import Any
 
 from reverse_etl.channel.connection import Connection
-from reverse_etl.channel.destination import Destination, Refused, Store, Verdict
+from reverse_etl.channel.destination import Destination, Store
+from reverse_etl.channel.exchange import Refused, Verdict
 from reverse_etl.contract.project import Sync
 from reverse_etl.conversation.verdicts import readable
 from reverse_etl.delivery.deliver import Brake, Delivery

@@ -18,7 +18,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reverse_etl.channel.destination import Limits, Operation
+from reverse_etl.channel.batch import Operation
+from reverse_etl.channel.destination import Limits
 from reverse_etl.channel.records import VERBS, Records, offsets_of
 from reverse_etl.contract.project import Sync
 from reverse_etl.planning.plan import Plan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reverse_etl.channel.destination import Response
+from reverse_etl.channel.exchange import Response
 from reverse_etl.delivery.http import AnswerLost
 from reverse_etl.delivery.journal import Journal
 

@@ -31,19 +31,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reverse_etl.channel.batch import Batch, Record
 from reverse_etl.channel.destination import (
-    Batch,
     ChannelObject,
-    Conversation,
     Destination,
     Limits,
-    Preparation,
     Probe,
-    Record,
+    Setting,
+)
+from reverse_etl.channel.exchange import (
+    Conversation,
+    Preparation,
     Refused,
     Request,
     Response,
-    Setting,
 )
 from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.conversation.record_by_record import (

@@ -32,19 +32,20 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
+from reverse_etl.channel.batch import Batch, Record
 from reverse_etl.channel.destination import (
-    Batch,
     ChannelObject,
-    Conversation,
     Destination,
     Limits,
-    Preparation,
     Probe,
-    Record,
+    Setting,
+)
+from reverse_etl.channel.exchange import (
+    Conversation,
+    Preparation,
     Refused,
     Request,
     Response,
-    Setting,
     Verdict,
 )
 from reverse_etl.conversation.complaints import refusal

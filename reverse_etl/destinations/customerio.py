@@ -33,20 +33,20 @@ from typing import Any
 
 import orjson
 
+from reverse_etl.channel.batch import Batch, Record, as_json
 from reverse_etl.channel.destination import (
-    Batch,
     ChannelObject,
-    Conversation,
     Destination,
     Limits,
-    Preparation,
     Probe,
-    Record,
+    Setting,
+)
+from reverse_etl.channel.exchange import (
+    Conversation,
+    Preparation,
     Refused,
     Request,
-    Setting,
     Verdict,
-    as_json,
 )
 from reverse_etl.conversation.complaints import complaint_of, refusal
 from reverse_etl.conversation.instants import unix

@@ -31,7 +31,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reverse_etl.channel.destination import Batch, ChannelObject, Found, Setting, Store, Verdict
+from reverse_etl.channel.batch import Batch
+from reverse_etl.channel.destination import ChannelObject, Setting, Store
+from reverse_etl.channel.exchange import Found, Verdict
 from reverse_etl.conversation import drop
 from reverse_etl.conversation.edits import is_same
 from reverse_etl.home import home_directory

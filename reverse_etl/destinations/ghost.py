@@ -31,22 +31,22 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reverse_etl.channel.batch import Audience, Batch, Record
 from reverse_etl.channel.destination import (
-    Audience,
-    Batch,
     ChannelObject,
-    Conversation,
     Destination,
-    Found,
     Limits,
+    Probe,
+    Setting,
+)
+from reverse_etl.channel.exchange import (
+    Conversation,
+    Found,
     Listing,
     Page,
     Preparation,
-    Probe,
-    Record,
     Refused,
     Request,
-    Setting,
 )
 from reverse_etl.conversation.record_by_record import (
     OPTIONS,

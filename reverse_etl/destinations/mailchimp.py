@@ -35,20 +35,20 @@ import hashlib
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
+from reverse_etl.channel.batch import Audience, Batch, Record
 from reverse_etl.channel.destination import (
-    Audience,
-    Batch,
     ChannelObject,
-    Conversation,
     Destination,
     Limits,
-    Preparation,
     Probe,
-    Record,
+    Setting,
+)
+from reverse_etl.channel.exchange import (
+    Conversation,
+    Preparation,
     Refused,
     Request,
     Response,
-    Setting,
     Verdict,
 )
 from reverse_etl.conversation.complaints import complaint_of, refusal

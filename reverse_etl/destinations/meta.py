@@ -28,19 +28,20 @@ import json
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Literal
 
+from reverse_etl.channel.batch import Batch, Record
 from reverse_etl.channel.destination import (
-    Batch,
     ChannelObject,
-    Conversation,
     Destination,
     Limits,
-    Preparation,
     Probe,
-    Record,
+    Setting,
+)
+from reverse_etl.channel.exchange import (
+    Conversation,
+    Preparation,
     Refused,
     Request,
     Response,
-    Setting,
     Verdict,
 )
 from reverse_etl.conversation.members import Identifiers, Row, Rows, chunks

@@ -40,17 +40,9 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from reverse_etl.channel.destination import (
-    Batch,
-    ChannelObject,
-    Found,
-    Limits,
-    Record,
-    Setting,
-    Store,
-    Verdict,
-    as_json,
-)
+from reverse_etl.channel.batch import Batch, Record, as_json
+from reverse_etl.channel.destination import ChannelObject, Limits, Setting, Store
+from reverse_etl.channel.exchange import Found, Verdict
 from reverse_etl.conversation.edits import is_same
 from reverse_etl.conversation.verdicts import rejected
 from reverse_etl.errors import SeamlineError

@@ -34,16 +34,9 @@ from typing import Any
 
 import orjson
 
-from reverse_etl.channel.destination import (
-    Batch,
-    ChannelObject,
-    Found,
-    Limits,
-    Setting,
-    Store,
-    Verdict,
-    as_json,
-)
+from reverse_etl.channel.batch import Batch, as_json
+from reverse_etl.channel.destination import ChannelObject, Limits, Setting, Store
+from reverse_etl.channel.exchange import Found, Verdict
 from reverse_etl.conversation.edits import is_same
 from reverse_etl.conversation.verdicts import acknowledged
 from reverse_etl.errors import SeamlineError

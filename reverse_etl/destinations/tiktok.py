@@ -33,18 +33,20 @@ from typing import Any
 
 from urllib3.filepost import encode_multipart_formdata
 
+from reverse_etl.channel.batch import Batch
 from reverse_etl.channel.destination import (
-    Batch,
     ChannelObject,
-    Conversation,
     Destination,
     Limits,
-    Preparation,
     Probe,
+    Setting,
+)
+from reverse_etl.channel.exchange import (
+    Conversation,
+    Preparation,
     Refused,
     Request,
     Response,
-    Setting,
     Verdict,
 )
 from reverse_etl.conversation.members import Identifiers, Row, Rows

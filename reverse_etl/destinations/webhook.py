@@ -40,23 +40,17 @@ from typing import Any
 
 import orjson
 
-from reverse_etl.channel.destination import (
+from reverse_etl.channel.batch import Batch, Options, Record, as_json
+from reverse_etl.channel.destination import ChannelObject, Destination, Limits, Setting
+from reverse_etl.channel.exchange import (
     ABSENT,
     EXISTS,
-    Batch,
-    ChannelObject,
     Conversation,
-    Destination,
-    Limits,
-    Options,
     Preparation,
-    Record,
     Refused,
     Request,
     Response,
-    Setting,
     Verdict,
-    as_json,
 )
 from reverse_etl.channel.records import VERBS, joined
 from reverse_etl.conversation.verdicts import (

@@ -30,19 +30,20 @@ import re
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
+from reverse_etl.channel.batch import Batch, Record
 from reverse_etl.channel.destination import (
-    Batch,
     ChannelObject,
-    Conversation,
     Destination,
     Limits,
-    Preparation,
     Probe,
-    Record,
+    Setting,
+)
+from reverse_etl.channel.exchange import (
+    Conversation,
+    Preparation,
     Refused,
     Request,
     Response,
-    Setting,
     Verdict,
 )
 from reverse_etl.conversation.complaints import refusal

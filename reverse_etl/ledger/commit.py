@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
-from reverse_etl.channel.destination import EXISTS
+from reverse_etl.channel.exchange import EXISTS
 from reverse_etl.contract.project import Sync
 from reverse_etl.delivery.outcome import Outcome
 from reverse_etl.planning.diff import fields_mark

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import get_args
 
-from reverse_etl.channel.destination import Operation
+from reverse_etl.channel.batch import Operation
 from reverse_etl.delivery.outcome import Fate
 from reverse_etl.errors import SeamlineError
 from reverse_etl.planning.diff import PERMISSIONS

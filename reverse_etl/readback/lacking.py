@@ -9,7 +9,8 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from reverse_etl.channel.destination import Destination, Preparation, Refused, Request, Response
+from reverse_etl.channel.destination import Destination
+from reverse_etl.channel.exchange import Preparation, Refused, Request, Response
 from reverse_etl.channel.inspection import Inspection, Inspector, Missing
 from reverse_etl.contract.project import Project, Sync
 from reverse_etl.conversation.complaints import complaint_of

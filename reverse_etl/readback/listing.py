@@ -15,15 +15,10 @@ from typing import Any
 
 import orjson
 
+from reverse_etl.channel.batch import Audience
 from reverse_etl.channel.connection import Connection
-from reverse_etl.channel.destination import (
-    Audience,
-    Destination,
-    Found,
-    Lister,
-    ReadableStore,
-    Refused,
-)
+from reverse_etl.channel.destination import Destination, Lister, ReadableStore
+from reverse_etl.channel.exchange import Found, Refused
 from reverse_etl.contract.project import Project, Sync
 from reverse_etl.delivery.http import AnswerLost, Client, OutOfPatience, Patience
 from reverse_etl.delivery.limiter import limiter_for

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from reverse_etl.channel.connection import Connection
-from reverse_etl.channel.destination import Destination, Probe, Response
+from reverse_etl.channel.destination import Destination, Probe
+from reverse_etl.channel.exchange import Response
 from reverse_etl.contract.project import Project, Sync
 from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.delivery.http import AnswerLost, ChannelDenied, Client, OutOfPatience, Patience

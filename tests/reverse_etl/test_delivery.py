@@ -10,15 +10,8 @@ from typing import Any
 
 import pytest
 
-from reverse_etl.channel.destination import (
-    Batch,
-    Conversation,
-    Record,
-    Refused,
-    Request,
-    Response,
-    Verdict,
-)
+from reverse_etl.channel.batch import Batch, Record
+from reverse_etl.channel.exchange import Conversation, Refused, Request, Response, Verdict
 from reverse_etl.conversation.verdicts import one_by_one
 from tests.reverse_etl.recorder import Recorder
 from tests.reverse_etl.world import Channel, World, people

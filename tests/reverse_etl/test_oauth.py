@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from reverse_etl.channel.connection import ConnectionRefused, connect
-from reverse_etl.channel.destination import Response
+from reverse_etl.channel.exchange import Response
 from reverse_etl.channel.oauth import TokenRefused
 from reverse_etl.delivery.http import ChannelDenied, Client
 from reverse_etl.delivery.limiter import Limiter

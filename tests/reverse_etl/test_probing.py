@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from reverse_etl.channel.destination import Response
+from reverse_etl.channel.exchange import Response
 from reverse_etl.checking import app as checks
 from reverse_etl.contract.project import Project
 from reverse_etl.conversation.complaints import complaint_of

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from reverse_etl.channel.destination import Batch, Conversation, Request, Verdict
+from reverse_etl.channel.batch import Batch
+from reverse_etl.channel.exchange import Conversation, Request, Verdict
 from reverse_etl.conversation.verdicts import acknowledged
 from reverse_etl.warehouse.dialect import IN_DOUBT
 from tests.reverse_etl.recorder import Recorder

@@ -12,15 +12,13 @@ from typing import Any
 
 import duckdb
 
-from reverse_etl.channel.destination import (
-    Batch,
-    ChannelObject,
+from reverse_etl.channel.batch import Batch
+from reverse_etl.channel.destination import ChannelObject, Limits, Setting
+from reverse_etl.channel.exchange import (
     Conversation,
-    Limits,
     Preparation,
     Refused,
     Request,
-    Setting,
     Verdict,
 )
 from reverse_etl.contract.project import Project

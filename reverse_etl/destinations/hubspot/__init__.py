@@ -30,22 +30,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reverse_etl.channel.batch import Audience, Batch, Option
 from reverse_etl.channel.destination import (
-    Audience,
-    Batch,
     ChannelObject,
-    Conversation,
     Destination,
-    Found,
     Limits,
+    Probe,
+    Setting,
+)
+from reverse_etl.channel.exchange import (
+    Conversation,
+    Found,
     Listing,
-    Option,
     Page,
     Preparation,
-    Probe,
     Refused,
     Request,
-    Setting,
 )
 from reverse_etl.channel.inspection import Inspection
 from reverse_etl.conversation.edits import is_same

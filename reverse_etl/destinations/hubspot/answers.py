@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from reverse_etl.channel.destination import Record, Response, Verdict
+from reverse_etl.channel.batch import Record
+from reverse_etl.channel.exchange import Response, Verdict
 from reverse_etl.conversation.verdicts import part, refuse_or_wait, rejected, unread
 
 WORDS = {

@@ -7,7 +7,8 @@ from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reverse_etl.channel.destination import Options, Record, Refused, Request, Response, Verdict
+from reverse_etl.channel.batch import Options, Record
+from reverse_etl.channel.exchange import Refused, Request, Response, Verdict
 from reverse_etl.conversation.edits import choose, with_kept
 from reverse_etl.conversation.verdicts import (
     EMAIL,

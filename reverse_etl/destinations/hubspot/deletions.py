@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 
-from reverse_etl.channel.destination import Record, Request, Response, Verdict
+from reverse_etl.channel.batch import Record
+from reverse_etl.channel.exchange import Request, Response, Verdict
 from reverse_etl.conversation.verdicts import email_of, one_by_one, without_repeats
 from reverse_etl.destinations.hubspot.answers import refusal
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reverse_etl.channel.destination import Refused, Request
+from reverse_etl.channel.exchange import Refused, Request
 from reverse_etl.channel.inspection import Inspection, Missing
 from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.conversation.verdicts import entries

@@ -5,15 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from urllib.parse import quote
 
-from reverse_etl.channel.destination import (
-    Options,
-    Preparation,
-    Record,
-    Refused,
-    Request,
-    Response,
-    Verdict,
-)
+from reverse_etl.channel.batch import Options, Record
+from reverse_etl.channel.exchange import Preparation, Refused, Request, Response, Verdict
 from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.conversation.verdicts import part, waiting
 from reverse_etl.destinations.hubspot.answers import refusal

@@ -31,20 +31,21 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reverse_etl.channel.batch import Audience, Batch
 from reverse_etl.channel.destination import (
-    Audience,
-    Batch,
     ChannelObject,
-    Conversation,
     Destination,
-    Found,
     Limits,
+    Probe,
+    Setting,
+)
+from reverse_etl.channel.exchange import (
+    Conversation,
+    Found,
     Listing,
     Page,
     Preparation,
-    Probe,
     Request,
-    Setting,
 )
 from reverse_etl.conversation.edits import is_same, with_kept
 from reverse_etl.conversation.json_api import must, next_cursor

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Any
 
-from reverse_etl.channel.destination import Record, Refused, Request, Response, Verdict
+from reverse_etl.channel.batch import Record
+from reverse_etl.channel.exchange import Refused, Request, Response, Verdict
 from reverse_etl.conversation.instants import iso
 from reverse_etl.conversation.verdicts import (
     document_of,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Mapping, Sequence
 from typing import Any
 
-from reverse_etl.channel.destination import Record, Refused, Request, Response, Verdict
+from reverse_etl.channel.batch import Record
+from reverse_etl.channel.exchange import Refused, Request, Response, Verdict
 from reverse_etl.conversation.json_api import is_page, next_cursor
 from reverse_etl.conversation.polling import follow
 from reverse_etl.conversation.verdicts import (

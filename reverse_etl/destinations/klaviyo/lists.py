@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Sequence
 
-from reverse_etl.channel.destination import Record, Request, Response, Verdict
+from reverse_etl.channel.batch import Record
+from reverse_etl.channel.exchange import Request, Response, Verdict
 from reverse_etl.conversation.json_api import must
 from reverse_etl.conversation.verdicts import without_email
 from reverse_etl.destinations.klaviyo.profiles import find, refusal, sent_email

@@ -6,7 +6,8 @@ import json
 from collections.abc import Collection, Generator, Iterable, Sequence
 from typing import Any
 
-from reverse_etl.channel.destination import Options, Record, Request, Response, Verdict
+from reverse_etl.channel.batch import Options, Record
+from reverse_etl.channel.exchange import Request, Response, Verdict
 from reverse_etl.conversation.edits import choose
 from reverse_etl.conversation.json_api import first_error, is_page
 from reverse_etl.conversation.verdicts import email_of, entries, part, refuse_or_wait, unread

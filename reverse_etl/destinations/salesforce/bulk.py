@@ -10,7 +10,8 @@ import io
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
-from reverse_etl.channel.destination import Batch, Record, Request, Response, Verdict
+from reverse_etl.channel.batch import Batch, Record
+from reverse_etl.channel.exchange import Request, Response, Verdict
 from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.conversation.polling import follow
 from reverse_etl.conversation.verdicts import readable, refuse_or_wait, rejected, unread, waiting

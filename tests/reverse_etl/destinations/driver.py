@@ -10,17 +10,9 @@ from typing import Any
 
 import requests
 
-from reverse_etl.channel.destination import (
-    Audience,
-    Batch,
-    Destination,
-    Mode,
-    Operation,
-    Record,
-    Request,
-    Response,
-    Verdict,
-)
+from reverse_etl.channel.batch import Audience, Batch, Mode, Operation, Record
+from reverse_etl.channel.destination import Destination
+from reverse_etl.channel.exchange import Request, Response, Verdict
 
 SETTINGS = {
     "TOKEN": "sandbox",

@@ -17,16 +17,9 @@ from typing import Any
 
 import yaml
 
-from reverse_etl.channel.destination import (
-    Audience,
-    Batch,
-    ChannelObject,
-    Destination,
-    Mode,
-    Operation,
-    Record,
-    Response,
-)
+from reverse_etl.channel.batch import Audience, Batch, Mode, Operation, Record
+from reverse_etl.channel.destination import ChannelObject, Destination
+from reverse_etl.channel.exchange import Response
 from reverse_etl.channel.registry import destination_names, find_destination
 from tests.reverse_etl.destinations.driver import SETTINGS
 

@@ -12,8 +12,10 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
+from reverse_etl.channel.batch import Audience
 from reverse_etl.channel.connection import ConnectionRefused, connect
-from reverse_etl.channel.destination import Audience, Destination, Refused, Request, Response
+from reverse_etl.channel.destination import Destination
+from reverse_etl.channel.exchange import Refused, Request, Response
 from reverse_etl.destinations import google, linkedin, meta, tiktok
 from tests.reverse_etl.destinations.driver import answer, batch, by_key, play, records
 

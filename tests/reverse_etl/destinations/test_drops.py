@@ -13,8 +13,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from reverse_etl.channel.batch import Batch, Operation, Record
 from reverse_etl.channel.connection import ConnectionRefused, connect
-from reverse_etl.channel.destination import Batch, Operation, Record, Store
+from reverse_etl.channel.destination import Store
 from reverse_etl.conversation.drop import Folder
 from reverse_etl.conversation.tabular import FORMATS, decode, encode
 from reverse_etl.destinations import files, s3_bucket, sftp

@@ -11,7 +11,8 @@ import pytest
 import requests
 
 from reverse_etl.channel.connection import Connection
-from reverse_etl.channel.destination import Destination, Refused, Request, Verdict
+from reverse_etl.channel.destination import Destination
+from reverse_etl.channel.exchange import Refused, Request, Verdict
 from reverse_etl.delivery.http import AnswerLost, Client, OutOfPatience, Patience
 from reverse_etl.delivery.journal import Journal, read_journal
 from reverse_etl.delivery.limiter import Limiter

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reverse_etl.channel.destination import Destination, Probe, Refused, Request, Response
+from reverse_etl.channel.destination import Destination, Probe
+from reverse_etl.channel.exchange import Refused, Request, Response
 from reverse_etl.channel.registry import destination_names, find_destination
 from reverse_etl.sandbox import Sandbox
 from tests.reverse_etl.destinations.driver import SETTINGS, Wire, answer, by_key

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from reverse_etl.channel.destination import Batch, Mode, Operation, Record
+from reverse_etl.channel.batch import Batch, Mode, Operation, Record
 from reverse_etl.destinations import files
 from reverse_etl.destinations.files import destination
 

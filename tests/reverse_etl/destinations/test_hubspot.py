@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reverse_etl.channel.destination import Refused
+from reverse_etl.channel.exchange import Refused
 from reverse_etl.destinations.hubspot import destination, property_value
 from reverse_etl.sandbox import Sandbox
 from tests.reverse_etl.destinations.driver import Wire, answer, batch, by_key, play, records

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from reverse_etl.channel.destination import Audience, Refused
+from reverse_etl.channel.batch import Audience
+from reverse_etl.channel.exchange import Refused
 from reverse_etl.conversation.polling import WAITS
 from reverse_etl.destinations.klaviyo import destination
 from reverse_etl.destinations.klaviyo.imports import JOBS

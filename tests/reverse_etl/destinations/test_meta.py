@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from reverse_etl.channel.destination import Audience, Refused
+from reverse_etl.channel.batch import Audience
+from reverse_etl.channel.exchange import Refused
 from reverse_etl.destinations.meta import REMOVED_PER_REQUEST, destination, session_id
 from reverse_etl.sandbox import Sandbox
 from reverse_etl.sandbox.wire import Call

@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from reverse_etl.channel.destination import Audience, Request
+from reverse_etl.channel.batch import Audience
+from reverse_etl.channel.exchange import Request
 from reverse_etl.destinations import meta, salesforce
 from reverse_etl.destinations.salesforce.bulk import run_job
 from tests.reverse_etl.destinations.driver import answer, batch, play, records

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from reverse_etl.channel.destination import Batch, Options, Response
+from reverse_etl.channel.batch import Batch, Options
+from reverse_etl.channel.exchange import Response
 from reverse_etl.conversation.record_by_record import OPTIONS
 from tests.reverse_etl.destinations.driver import answer, by_key, play
 from tests.reverse_etl.destinations.golden import Case, cases

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reverse_etl.channel.destination import Batch, Operation, Record
+from reverse_etl.channel.batch import Batch, Operation, Record
 from reverse_etl.destinations.postgres import PostgresRefused, destination
 from tests.postgres.server import PostgresServer
 from tests.reverse_etl.world import World

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from reverse_etl.channel.destination import Batch, Operation, Record
+from reverse_etl.channel.batch import Batch, Operation, Record
 from reverse_etl.destinations.redis import RedisRefused, destination
 from tests.reverse_etl.destinations.servers import redis_server
 from tests.reverse_etl.world import World

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from reverse_etl.channel.destination import Operation, Record, Response
+from reverse_etl.channel.batch import Operation, Record
+from reverse_etl.channel.exchange import Response
 from reverse_etl.contract.project import Project
 from reverse_etl.destinations.salesforce import LARGEST_IN_COLLECTIONS, destination
 from tests.reverse_etl.destinations.driver import answer, batch, by_key, play

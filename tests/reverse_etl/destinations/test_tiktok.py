@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from reverse_etl.channel.batch import Audience, Batch
 from reverse_etl.channel.connection import Connection
-from reverse_etl.channel.destination import Audience, Batch, Refused, Request
+from reverse_etl.channel.exchange import Refused, Request
 from reverse_etl.delivery.http import Client
 from reverse_etl.delivery.journal import Journal, read_journal
 from reverse_etl.delivery.limiter import Limiter

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reverse_etl.channel.destination import Mode, Operation
+from reverse_etl.channel.batch import Mode, Operation
 from reverse_etl.destinations.webhook import Webhook, destination, signature
 from reverse_etl.errors import SeamlineError
 from reverse_etl.sandbox import Sandbox

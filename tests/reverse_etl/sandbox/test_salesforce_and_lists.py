@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reverse_etl.channel.destination import Audience, Record
+from reverse_etl.channel.batch import Audience, Record
 from reverse_etl.destinations import hubspot, salesforce
 from reverse_etl.sandbox import Sandbox, running_sandbox
 from tests.reverse_etl.destinations.driver import Wire, batch
