@@ -93,3 +93,8 @@ clean: ## Remove the environment and all local state
 	@$(PIP) --require-hashes -r requirements-dev.lock
 	@$(PIP) --no-deps --editable .
 	@touch $@ .venv/.runtime
+
+# Spark, for the tests that skip without it; they need Java as well.
+.venv/.spark: .venv/.dev requirements-spark.lock
+	@$(PIP) --no-deps --require-hashes -r requirements-spark.lock
+	@touch $@
