@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import yaml
 
 from tests.conftest import ROOT, Workspace
 from tests.dbt.histories import Decision, History
+from tests.dbt.strangers import not_ours
 from tests.dbt.test_person_ids import of
 
 Settings = dict[str, Any]
@@ -36,7 +36,7 @@ def said_by_dbt(settings: Settings, folder: Path) -> str:
     done = subprocess.run(
         [Path(sys.executable).with_name("dbt"), "parse"],
         cwd=folder,
-        env={**os.environ, "DBT_PROFILES_DIR": str(folder)},
+        env={**not_ours(), "DBT_PROFILES_DIR": str(folder)},
         capture_output=True,
         text=True,
         check=False,

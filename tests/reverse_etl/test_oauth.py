@@ -57,6 +57,7 @@ def wire(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
         monkeypatch.setenv("GOOGLE_URL", server.url)
         monkeypatch.setenv("GOOGLE_TOKEN_URL", f"{server.url}/token")
         monkeypatch.setenv("GOOGLE_ACCOUNT", "1234567890")
+        monkeypatch.setenv("GOOGLE_CONSENT", "CONSENT_GRANTED")
         yield server
 
 
@@ -202,7 +203,10 @@ def test_a_target_that_is_not_live_asks_nobody_outside_for_a_token(
 def test_connections_of_one_vendor_have_tokens_of_their_own(
     refreshing: Loopback, vendor: Vendor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in (SECRETS | {"TOKEN_URL": f"{refreshing.url}/token", "ACCOUNT": "2"}).items():
+    for name, value in (
+        SECRETS
+        | {"TOKEN_URL": f"{refreshing.url}/token", "ACCOUNT": "2", "CONSENT": "CONSENT_GRANTED"}
+    ).items():
         monkeypatch.setenv(f"GOOGLE_SHOP_{name}", value)
     for name in ("google", "google_shop"):
         connect(name, google, "demo", frozenset(), tmp_path).current_settings()
