@@ -8,7 +8,8 @@
   another version of the segment can ask the same.
 #}
 {% macro audience_exclusions(segments) %}
-{%- set traits = ref('person_traits') -%}
+{#- Of the tickets themselves: what fails in other traits is no reason to hold an audience back. -#}
+{%- set tickets = ref('tickets') -%}
 {%- set here = segments | map(attribute='name') | list -%}
 {%- for segment in segments %}
     {%- set meta = segment.config.meta.segment %}
@@ -34,8 +35,8 @@
     {%- endif %}
     {%- if meta.purpose in var('promotional_purposes') %}
     select {{ audience }}, person_id
-    from {{ traits }}
-    where has_severe_ticket
+    from {{ tickets }}
+    where {{ is_severe() }} and person_id is not null
 
     union
     {%- endif %}

@@ -56,7 +56,7 @@ asked as (
         person_id,
         count(*) as ticket_count,
         sum(case when is_open then 1 else 0 end) as open_ticket_count,
-        max(case when is_open and priority in ('high', 'urgent') then 1 else 0 end) as has_severe,
+        max(case when {{ is_severe() }} then 1 else 0 end) as has_severe,
         max(created_at) as last_ticket_at
     from {{ ref('tickets') }}
     group by 1
