@@ -332,7 +332,7 @@ def test_who_falls_due_leaves_an_audience_by_nothing_happening(house: House, eve
     # Deals are as broken as before: who reads them is refused still, and nobody else.
     assert all("hubspot_contacts" in failure for failure in evening.failures)
     channels = ("klaviyo_audience_members", "meta_audience_members")
-    assert 1 <= sum(evening.syncs[channel]["removed"] for channel in channels)
+    assert sum(evening.syncs[channel]["removed"] for channel in channels) >= 1
     assert "landing" not in evening.steps
     assert "webhook_orders" not in evening.syncs
 
