@@ -109,7 +109,7 @@ def test_the_graph_shows_the_layers(browser: webdriver.Chrome, url: str) -> None
 
 def test_the_channels_show_their_syncs(browser: webdriver.Chrome, url: str) -> None:
     browser.get(f"{url}/locations/orchestration.definitions/asset-groups/channels/list")
-    _wait_for(browser, "hubspot_contacts", "klaviyo_audience_members", "webhook_orders")
+    _wait_for(browser, "files_open_deals", "Materialized", "hubspot_contacts", "once of each")
     _keep_screenshot(browser, "dagster_channels")
 
 
