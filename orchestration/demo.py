@@ -112,9 +112,10 @@ def _run_and_send() -> Ran:
 def _run_without_syncs() -> Ran:
     import dagster as dg  # noqa: PLC0415
 
+    from orchestration.defs.automation import EVERYTHING_DAILY  # noqa: PLC0415
     from orchestration.run import run_daily  # noqa: PLC0415
 
-    return run_daily(dg.AssetSelection.all() - dg.AssetSelection.groups("plans", "channels"))
+    return run_daily(EVERYTHING_DAILY - dg.AssetSelection.groups("plans", "channels"))
 
 
 def _warehouse() -> Path:

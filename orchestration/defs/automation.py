@@ -9,6 +9,8 @@ import dagster as dg
 
 from orchestration.defs.lifetime_fit import FITS
 
+EVERYTHING_DAILY = dg.AssetSelection.all() - dg.AssetSelection.assets(FITS)
+
 
 @dg.configured(
     dg.in_process_executor,
@@ -32,7 +34,7 @@ def one_process(config: Mapping[str, Any]) -> dict[str, Any]:
 
 daily = dg.define_asset_job(
     "daily",
-    selection=dg.AssetSelection.all() - dg.AssetSelection.assets(FITS),
+    selection=EVERYTHING_DAILY,
     description="Land what arrived, build and test every model, send what changed.",
 )
 
