@@ -10,9 +10,8 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-_COMPILED = ("compiled", "compiled_code", "compiled_path", "relation_name", "extra_ctes")
+from reverse_etl.contract.manifest import recompleted
 
 
 def publish_manifest(sources: Sequence[Path], destination: Path) -> None:
@@ -29,15 +28,8 @@ def publish_manifest(sources: Sequence[Path], destination: Path) -> None:
     if destination.is_file():
         earlier.insert(0, json.loads(destination.read_text()))
     for manifest in reversed(earlier):
-        for unique_id, node in published["nodes"].items():
-            known = manifest["nodes"].get(unique_id)
-            if known and not node.get("compiled") and _is_same(node, known):
-                node.update({name: known[name] for name in _COMPILED if name in known})
+        published["nodes"] = recompleted(published["nodes"], manifest["nodes"])
     destination.parent.mkdir(parents=True, exist_ok=True)
     unfinished = destination.with_name(f".{destination.name}.{os.getpid()}")
     unfinished.write_text(json.dumps(published))
     unfinished.replace(destination)
-
-
-def _is_same(node: dict[str, Any], known: dict[str, Any]) -> bool:
-    return bool(known.get("compiled")) and node.get("checksum") == known.get("checksum")

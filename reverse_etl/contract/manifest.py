@@ -7,11 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 
 from reverse_etl.errors import SeamlineError
+
+Nodes: TypeAlias = dict[str, dict[str, Any]]
+
+_COMPILED = {"compiled", "compiled_code", "compiled_path", "relation_name", "extra_ctes"}
 
 
 class ManifestError(SeamlineError):
@@ -44,6 +48,21 @@ def manifest_path(project_dir: Path, home: Path) -> Path:
         places = " nor ".join(str(path) for path in candidates)
         raise ManifestError(f"There is neither {places}; build the project with dbt first.")
     return max(built, key=lambda path: path.stat().st_mtime)
+
+
+def recompleted(nodes: Nodes, earlier: Nodes) -> Nodes:
+    """Return ``nodes``, and what dbt compiled ``earlier`` of those it did not compile now.
+
+    An invocation compiles only what it was asked for; a node that has changed since is left as it
+    is.
+    """
+    found = dict(nodes)
+    for unique_id, node in nodes.items():
+        known = earlier.get(unique_id, {})
+        is_same = known.get("checksum") == node.get("checksum")
+        if known.get("compiled") and is_same and not node.get("compiled"):
+            found[unique_id] = {**node, **{name: known[name] for name in _COMPILED & known.keys()}}
+    return found
 
 
 @dataclass(frozen=True)
@@ -91,16 +110,11 @@ class Manifest:
         file that an invocation by hand wrote beside this manifest.
         """
         is_other = published != self.path and published.is_file()
-        earlier = Manifest.read(published).nodes if is_other else {}
-        nodes = dict(self.nodes)
-        for unique_id, node in self.nodes.items():
-            if node["resource_type"] != "model" or node.get("compiled_code"):
-                continue
-            known = earlier.get(unique_id, {})
-            is_same = known.get("checksum") == node.get("checksum")
-            sql = known.get("compiled_code") if is_same else None
-            sql = sql or self._compiled_by_hand(node, project_dir)
-            nodes[unique_id] = {**node, "compiled_code": sql}
+        nodes = recompleted(self.nodes, Manifest.read(published).nodes if is_other else {})
+        for unique_id, node in nodes.items():
+            if node["resource_type"] == "model" and not node.get("compiled_code"):
+                sql = self._compiled_by_hand(node, project_dir)
+                nodes[unique_id] = {**node, "compiled_code": sql}
         return replace(self, nodes=nodes)
 
     def _compiled_by_hand(self, node: Mapping[str, Any], project_dir: Path) -> str | None:
