@@ -161,20 +161,7 @@ NARROWER = (
     from sync.sync_changelog as log inner join sync.sync_runs as runs on runs.run_id = log.run_id
     """,
     "drop table sync.sync_changelog",
-    """
-    create view sync.sync_changelog as
-    select runs.run_id, runs.sync, runs.destination, log.audience, log.key, log.person_id,
-        log.purpose, log.permission, log.operation, log.changed_fields, log.fingerprint,
-        log.status, log.code, log.reason, log.channel_id, runs.finished_at as recorded_at,
-        log.occurred_at
-    from sync.sync_deliveries as log
-    inner join sync.sync_runs as runs on runs.run_number = log.run_number
-    """,
-)
-
-# The instant that data was judged by when a run ended: a replay of days counts days, not seconds.
-REPLAYED = (
-    "drop view sync.sync_changelog",
+    # The instant that data was judged by when a run ended: a replay of days counts days.
     "alter table sync.sync_runs add column as_of timestamp",
     """
     create view sync.sync_changelog as
@@ -188,7 +175,7 @@ REPLAYED = (
 )
 
 # Statements that lead from each version to the next; append, never edit.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (FIRST_VERSION, OWNERSHIP_AND_TIMES, NARROWER, REPLAYED)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (FIRST_VERSION, OWNERSHIP_AND_TIMES, NARROWER)
 
 
 class LedgerError(SeamlineError):
