@@ -9,6 +9,12 @@ abandoned as (
 
     select * from {{ ref('abandoned_cart') }}
 
+),
+
+carts as (
+
+    select * from {{ ref('carts') }}
+
 )
 
 -- Whoever the audience leaves out is not reminded either. A cart is the key, and an event is sent
@@ -21,6 +27,7 @@ select
     abandoned.cart_value as value,
     abandoned.currency as value_currency,
     members.properties,
-    {{ add_seconds('abandoned.last_activity_at', 1800) }} as occurred_at
+    carts.abandoned_at as occurred_at
 from members
 inner join abandoned on members.person_id = abandoned.person_id
+inner join carts on abandoned.cart_id = carts.cart_id
