@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from orchestration.defs.options import mendable
 from orchestration.defs.resources import database_pool
 from orchestration.fit import fit_lifetime
 from orchestration.landing import open_warehouse
@@ -37,7 +38,7 @@ def build_lifetime_fit() -> tuple[dg.AssetsDefinition, dg.ScheduleDefinition]:
     )
     def lifetime_fits(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         shrink = context.op_execution_context.op_config["shrink"]
-        with open_warehouse(read_profile(), 60.0, context.log.info) as warehouse:
+        with mendable(), open_warehouse(read_profile(), 60.0, context.log.info) as warehouse:
             fit = fit_lifetime(warehouse, shrink=shrink)
         purchases, value = fit.purchases, fit.value
         return dg.MaterializeResult(
