@@ -16,6 +16,7 @@ from reverse_etl.segments.declaration import DeclaredSegment, declared_segments
 if TYPE_CHECKING:
     from reverse_etl.channel.destination import ChannelObject
     from reverse_etl.channel.registry import Channel
+    from reverse_etl.readback.lacking import Lacking
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -84,30 +85,22 @@ def _connect(
     from reverse_etl.readback.probing import probe_syncs  # noqa: PLC0415
 
     probed = probe_syncs(project, names)
-    good = {(each.connection, each.object) for each in probed if each.status != "bad"}
-    lacking = []
+    lacking: dict[tuple[str, str], list[Lacking]] = {
+        (each.connection, each.object): [] for each in probed if each.status != "bad"
+    }
     for sync in map(project.sync, names):
-        if (sync.connection, sync.object.name) in good:
-            audiences = _audiences(sync, segments)
-            lacking += find_lacking(project, sync.name, audiences, create=create)
-    found = [
-        each.as_json()
-        | {
-            "lacking": [
-                lack.as_json()
-                for lack in lacking
-                if project.sync(lack.sync).connection == each.connection
-                and project.sync(lack.sync).object.name == each.object
-            ]
-        }
-        for each in probed
-    ]
-    _print(found, as_json, "connection destination object address status detail")
-    if lacking and not as_json:
-        _print([lack.as_json() for lack in lacking], False, "sync what state detail")
-    if any(each.status == "bad" for each in probed) or any(
-        lack.state == "missing" for lack in lacking
-    ):
+        if (found := lacking.get((sync.connection, sync.object.name))) is not None:
+            found += find_lacking(project, sync.name, _audiences(sync, segments), create=create)
+    rows = []
+    for each in probed:
+        here = lacking.get((each.connection, each.object), [])
+        rows.append(each.as_json() | {"lacking": [lack.as_json() for lack in here]})
+    _print(rows, as_json, "connection destination object address status detail")
+    lacks = [lack for row in rows for lack in row["lacking"]]
+    if lacks and not as_json:
+        _print(lacks, as_json, "sync what state detail")
+    is_bad = any(each.status == "bad" for each in probed)
+    if is_bad or any(lack["state"] == "missing" for lack in lacks):
         raise typer.Exit(EXIT_CODES["failed"])
 
 
