@@ -34,6 +34,8 @@ class Recorder:
     deliveries: Counter[str] = field(default_factory=Counter)
     fault: Fault = lambda number, body: None
     delay: float = 0.0
+    # Where requests wait for each other; BrokenBarrierError after its timeout, and then no answer.
+    together: threading.Barrier | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -63,6 +65,8 @@ class Recorder:
                 for index, record in enumerate(body["records"]):
                     if index not in refused:
                         self._keep(record)
+        if self.together:
+            self.together.wait()
         time.sleep(self.delay)
         return answer or (200, {}, {"ok": True})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -275,19 +275,18 @@ def test_batches_stay_within_rows_and_bytes(world: World, channel: Recorder) -> 
 
 
 def test_requests_are_in_flight_together(world: World, channel: Recorder) -> None:
+    """No request is answered before seven others have arrived; one at a time gets none."""
     ready(world, 160, concurrency=8)
-    channel.delay = 0.25
-    began = time.monotonic()
-    world.run()
-    assert max(channel.times) - min(channel.times) < 16 * 0.25 / 3
-    assert began < channel.times[0]
+    channel.together = threading.Barrier(8, timeout=20)
+    assert world.run().status == "done"
+    assert not channel.together.broken and len(channel.requests) == 16
 
 
 def test_the_declared_rate_is_kept(world: World, channel: Recorder) -> None:
-    ready(world, 60, requests_per_second=10, concurrency=8)
+    ready(world, 300, requests_per_second=10, concurrency=8)
     world.run()
-    gaps = [b - a for a, b in zip(channel.times, channel.times[1:], strict=False)]
-    assert sum(gaps) >= 5 * 0.1 * 0.9
+    # A loaded machine may see the first of the thirty arrive late, never the last one early.
+    assert max(channel.times) - min(channel.times) >= 29 * 0.1 * 0.7
 
 
 def test_a_refusal_after_a_lost_answer_leaves_a_doubt(world: World, channel: Recorder) -> None:
