@@ -10,11 +10,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import duckdb
-import pyarrow as pa
-import pyarrow.csv
 
 from orchestration.extract_files import (
     ExtractFile,
@@ -26,6 +24,9 @@ from orchestration.extract_files import (
 )
 from reverse_etl.contract.profile import Profile
 from reverse_etl.errors import SeamlineError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 BATCH_ROWS = 20_000
 _LEDGER = (
@@ -147,6 +148,8 @@ class PostgresWarehouse:
 
     def append(self, file: ExtractFile, table: str, columns: TextColumns, stamp: str) -> int:
         """Stream the file's rows into ``table`` and return how many there were."""
+        from pyarrow import ArrowException  # noqa: PLC0415 - only who lands in PostgreSQL pays
+
         names = ", ".join(quoted(name) for name in (*columns.names, "_row", "_file", "_loaded_at"))
         try:
             batches = self.reader.execute(f"select *, {stamp} from ({columns.select})")
@@ -156,7 +159,7 @@ class PostgresWarehouse:
                     io.BufferedReader(_CsvStream(batches.to_arrow_reader(BATCH_ROWS))),
                 )
                 return int(cursor.rowcount)
-        except (duckdb.Error, pa.ArrowException, self._error) as error:
+        except (duckdb.Error, ArrowException, self._error) as error:
             raise unreadable(file, error) from error
 
 
@@ -171,14 +174,16 @@ class _CsvStream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
+        from pyarrow import csv  # noqa: PLC0415
+
         while not self._pending:
             try:
                 batch = self._batches.read_next_batch()
             except StopIteration:
                 return 0
             sink = io.BytesIO()
-            options = pa.csv.WriteOptions(include_header=False)
-            pa.csv.write_csv(batch, sink, options)
+            options = csv.WriteOptions(include_header=False)
+            csv.write_csv(batch, sink, options)
             self._pending = memoryview(sink.getvalue())
         size = min(len(buffer), len(self._pending))
         buffer[:size] = self._pending[:size]

@@ -34,14 +34,14 @@ def find_destination(slug: str) -> Channel:
     Raises:
         UnknownDestination: nothing provides it.
     """
-    if slug not in destination_names():
-        known = ", ".join(destination_names())
-        raise UnknownDestination(f"destination '{slug}' does not exist; known: {known}.")
-    provided = entry_points(group=ENTRY_POINTS)
-    if slug in provided.names and not _is_built_in(slug):
-        found = provided[slug].load()
-    else:
+    if _is_built_in(slug):  # known without asking every package that is installed
         found = importlib.import_module(f"{BUILT_IN}.{slug}").destination
+    else:
+        provided = entry_points(group=ENTRY_POINTS)
+        if slug not in provided.names:
+            known = ", ".join(destination_names())
+            raise UnknownDestination(f"destination '{slug}' does not exist; known: {known}.")
+        found = provided[slug].load()
     if not isinstance(found, Destination | Store):
         raise UnknownDestination(
             f"destination '{slug}' is neither a Destination nor a Store; see "
@@ -51,4 +51,6 @@ def find_destination(slug: str) -> Channel:
 
 
 def _is_built_in(slug: str) -> bool:
+    if not slug.isidentifier() or slug.startswith("_"):
+        return False
     return importlib.util.find_spec(f"{BUILT_IN}.{slug}") is not None

@@ -147,9 +147,10 @@ class Commit:
     def _changelog(self) -> None:
         """What never left changed nothing and is not logged."""
         self.warehouse.execute(
-            f"insert into sync.sync_deliveries select {self._run_number}, audience, key, "
-            "person_id, purpose, permission, operation, changed_fields, fingerprint, fate, code, "
-            f"verdict, known_as, occurred_at from {self._delivered} where fate <> 'pending'"
+            f"insert into sync.sync_deliveries select {self._run_number}, nullif(audience, ''), "
+            "key, person_id, purpose, permission, operation, changed_fields, fingerprint, fate, "
+            "nullif(code, ''), nullif(verdict, ''), known_as, occurred_at "
+            f"from {self._delivered} where fate <> 'pending'"
         )
 
     def _snapshot(self) -> None:
@@ -165,14 +166,14 @@ class Commit:
         )
         insert = (
             "insert into sync.sync_snapshot (sync, audience, key, person_id, purpose, channel_id, "
-            "match, fingerprint, marks, fields_mark, run_number, sent_at, is_ours) "
+            "match, fingerprint, quick_hash, marks, fields_mark, run_number, sent_at, is_ours) "
             "select sync, audience, key, person_id, purpose, known_as, match, {fingerprint}, "
             f"marks, {fields_mark(self.sync.fields)}, {self._run_number}, {self._now}, "
             f"{{is_ours}} from {self._delivered} "
         )
         self.warehouse.execute(
             insert.format(
-                fingerprint="fingerprint",
+                fingerprint="fingerprint, quick_hash",
                 is_ours="is_ours and (fate = 'acknowledged' or previous_fingerprint is not null)",
             )
             + "where operation not in ('remove', 'merge') and (fate = 'acknowledged' "
@@ -182,13 +183,16 @@ class Commit:
             self._name_merged()
         if self.outcome.has_doubts:
             self.warehouse.execute(
-                f"update sync.sync_snapshot set fingerprint = {literal(IN_DOUBT)} "
+                f"update sync.sync_snapshot set fingerprint = {literal(IN_DOUBT)}, "
+                "quick_hash = null "
                 f"where {self._this} and "
                 f"(audience, key) in (select audience, key from {self._delivered} "
                 "where is_uncertain)"
             )
             self.warehouse.execute(
-                insert.format(fingerprint=f"cast({literal(IN_DOUBT)} as uuid)", is_ours="is_ours")
+                insert.format(
+                    fingerprint=f"cast({literal(IN_DOUBT)} as uuid), null", is_ours="is_ours"
+                )
                 + "where is_uncertain and operation = 'add' and previous_fingerprint is null"
             )
 

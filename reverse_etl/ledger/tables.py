@@ -174,8 +174,30 @@ NARROWER = (
     """,
 )
 
+# What is compared before fingerprints are; a record without it is compared by its fingerprint. And
+# a log in which the usual, no audience and no complaint, is null: it is written in half the time.
+QUICKER = (
+    "alter table sync.sync_plan add column quick_hash {hash}",
+    "alter table sync.sync_snapshot add column quick_hash {hash}",
+    """
+    create or replace view sync.sync_changelog as
+    select runs.run_id, runs.sync, runs.destination, coalesce(log.audience, '') as audience,
+        log.key, log.person_id, log.purpose, log.permission, log.operation, log.changed_fields,
+        log.fingerprint, log.status, coalesce(log.code, '') as code,
+        coalesce(log.reason, '') as reason, log.channel_id, runs.finished_at as recorded_at,
+        coalesce(runs.as_of, runs.finished_at) as as_of, log.occurred_at
+    from sync.sync_deliveries as log
+    inner join sync.sync_runs as runs on runs.run_number = log.run_number
+    """,
+)
+
 # Statements that lead from each version to the next; append, never edit.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (FIRST_VERSION, OWNERSHIP_AND_TIMES, NARROWER)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    FIRST_VERSION,
+    OWNERSHIP_AND_TIMES,
+    NARROWER,
+    QUICKER,
+)
 
 
 class LedgerError(SeamlineError):
@@ -229,6 +251,7 @@ def _stored(statement: str, dialect: Dialect) -> str:
         statement = statement.replace(" text", f" {text}")
     return statement.format(
         marks=dialect.marks_type,
+        hash=dialect.hash_type,
         operation=dialect.one_of([*get_args(Operation), "hold"]),
         permission=dialect.one_of(PERMISSIONS),
         fate=dialect.one_of(get_args(Fate)),

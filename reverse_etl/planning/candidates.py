@@ -75,7 +75,8 @@ class Candidates:
             "purpose": self._column("purpose")
             if self.sync.is_audience
             else literal(self.sync.purpose.name),
-            "fingerprint": fingerprint(self.compared),
+            "fingerprint": self.fingerprint(),
+            "quick_hash": self.dialect.quick_hash(self.compared, self.types),
             "has_match": self._has_match(),
             "is_wanted": "true",
         }
@@ -86,6 +87,7 @@ class Candidates:
         if not self.types:
             kinds = {"has_match": "boolean", "is_wanted": "boolean", "occurred_at": "timestamp"}
             kinds |= {"marks": self.dialect.marks_type, "fingerprint": "uuid"}
+            kinds |= {"quick_hash": self.dialect.hash_type}
             columns = {name: f"cast(null as {kinds.get(name, 'text')})" for name in columns}
             return f"select {_named(columns)} where false"
         every = f"select {_named(columns)} from {self.sync.relation} as relation"
@@ -119,6 +121,10 @@ having count(*) > 1"""
         audience = f" and {self.audience} = {to}.audience" if self.sync.is_audience else ""
         relation = source or self.sync.relation
         return f"{kind} join {relation} as relation on {self.key} = {wanted_key}{audience}"
+
+    def fingerprint(self) -> str:
+        """Return the expression of what two records have in common only if they are the same."""
+        return fingerprint(self.compared)
 
     def marks(self) -> str:
         """Return the expression of one short hash per field."""

@@ -2,11 +2,12 @@
 
 Read its steps from top to bottom: ``candidates`` is what should be at the channel,
 ``held`` is what is known to be there, ``facing`` puts the two side by side, ``judged`` says why a
-row may not be sent, ``decided`` what is to be done, and the last select keeps the rows that need
-doing.
+row may not be sent, ``settled`` what is to be done with those that need doing, ``described`` adds
+their content, and the last select is the plan.
 
-Up to there rows are narrow, a key and a fingerprint: most of them need nothing. Only those that do
-are joined to their fields again, but for a first run, where that is everybody.
+Up to there rows are narrow, a key and a quick hash: most of them need nothing. Only those that do
+are joined to their fields again, but for a first run, where that is everybody; and only then does
+the fingerprint say what has changed indeed.
 """
 
 from __future__ import annotations
@@ -47,10 +48,11 @@ DRIFTED_MARK = 0
 
 
 CONTENT = "planned_content"
+SAME = "found.operation = 'change' and found.fingerprint = found.held_fingerprint"
 INSERT = """insert into sync.sync_plan (
     run_id, sync, audience, key, operation, reason, is_owed, person_id, purpose, permission,
     fingerprint, previous_fingerprint, marks, changed_fields, match, sent_match, channel_id,
-    is_ours, occurred_at
+    is_ours, occurred_at, quick_hash
 )"""
 
 
@@ -95,20 +97,29 @@ class Diff:
         """
         repeated = f"create temporary table repeated as {self.candidates.repeated()}"
         if self.is_first:
-            return [repeated, f"{INSERT} {self._steps()} {self._rows()}"]
+            refused = f", refused as ({self._refused})"
+            return [repeated, f"{INSERT} {self._steps()}{refused} {self._rows('settled')}"]
         rows = self.candidates.join("settled", "settled.wanted_key", kind="inner")
         content = f"create temporary table {CONTENT} as select relation.* from settled {rows}"
+        known = f"with held as ({self._held}), refused as ({self._refused})"
         return [
             repeated,
             f"create temporary table settled as {self._steps()} select * from settled",
             *([content] if self.types else []),
-            f"{INSERT} with held as ({self._held}) {self._rows()}",
+            f"create temporary table described as {self._described()}",
+            f"{INSERT} {known} {self._rows('described')}",
+            self._hashes_anew(),
         ]
 
     @property
     def _held(self) -> str:
         this = f"sync = {literal(self.sync.name)}"
         return f"select * from sync.sync_snapshot where {this}{self._in_scope}"
+
+    @property
+    def _refused(self) -> str:
+        this = f"sync = {literal(self.sync.name)}"
+        return f"select * from sync.sync_rejected where {this}{self._in_scope}"
 
     def _steps(self) -> str:
         rows = self.candidates
@@ -117,9 +128,6 @@ with
 {self.permission.ctes}
 candidates as ({rows.query()}),
 held as ({self._held}),
-refused as (
-    select * from sync.sync_rejected where sync = {literal(self.sync.name)}{self._in_scope}
-),
 facing as ({self._facing()}),
 judged as (
     select
@@ -147,60 +155,78 @@ settled as (
     select
         decided.*,
         case when decided.operation in ('add', 'change', 'append') then decided.key end
-            as wanted_key,
-        refused.reason as refusal,
-        refused.key is not null
-            and (refused.is_permanent or refused.attempts >= {MOST_ATTEMPTS})
-            and (
-                (decided.operation = 'remove' and refused.operation = 'remove' and not is_stated)
-                or (
-                    decided.operation in ('add', 'change', 'append')
-                    and refused.operation <> 'remove'
-                    and refused.fingerprint = decided.fingerprint
-                )
-            ) as is_hopeless
+            as wanted_key
     from decided
-    left join refused on {self._same("refused", "decided")}
     where decided.operation is not null
 )
 """
 
-    def _rows(self) -> str:
+    def _described(self) -> str:
         rows = self.candidates
+        content = rows.join("settled", "settled.wanted_key", source=CONTENT) if self.types else ""
+        fingerprint = rows.fingerprint() if self.types else "null"
+        return f"""
+select
+    settled.*,
+    cast(case when wanted_key is not null then {fingerprint} end as uuid) as fingerprint,
+    {rows.marks()} as marks,
+    {rows.match()} as match,
+    {rows.occurred_at()} as occurred_at
+from settled
+{content}
+"""
+
+    def _rows(self, described: str) -> str:
+        hopeless = f"""
+            refused.key is not null
+            and (refused.is_permanent or refused.attempts >= {MOST_ATTEMPTS})
+            and (
+                (found.operation = 'remove' and refused.operation = 'remove' and not is_stated)
+                or (
+                    found.operation in ('add', 'change', 'append')
+                    and refused.operation <> 'remove'
+                    and refused.fingerprint = found.fingerprint
+                )
+            )"""
         return f"""
 select
     {literal(self.run_id)},
     {literal(self.sync.name)},
-    settled.audience,
-    settled.key,
-    case when is_hopeless then 'hold' else operation end,
+    found.audience,
+    found.key,
+    case when {hopeless} then 'hold' else found.operation end,
     case
-        when is_hopeless then {literal(REJECTED + ": ")} || coalesce(refusal, '')
-        when operation = 'change' then null
+        when {hopeless} then {literal(REJECTED + ": ")} || coalesce(refused.reason, '')
+        when found.operation = 'change' then null
         else coalesce(obstacle, withheld)
     end,
-    operation = 'remove' and is_stated,
-    settled.person_id,
-    settled.purpose,
+    found.operation = 'remove' and is_stated,
+    found.person_id,
+    found.purpose,
     coalesce(withheld, {literal(PERMITTED)}),
-    settled.fingerprint,
+    found.fingerprint,
     held_fingerprint,
-    {"settled.marks" if self.is_first else rows.marks()},
+    found.marks,
     {self._changed_fields()},
-    {"settled.match" if self.is_first else rows.match()},
+    found.match,
     {"null" if self.is_first else "held.match"},
     {"null" if self.is_first else "held.channel_id"},
     {"true" if self.is_first else "coalesce(held.is_ours, true)"},
-    {"settled.occurred_at" if self.is_first else rows.occurred_at()}
-from settled
-{"" if self.is_first else self._beside()}
+    found.occurred_at,
+    found.quick_hash
+from {described} as found
+left join refused on {self._same("refused", "found")}
+{"" if self.is_first else f"left join held on {self._same('held', 'found')}"}
+where not ({SAME})
 """
 
-    def _beside(self) -> str:
-        """Join rows that need doing to what is held of them, and to their content."""
-        held = f"left join held on {self._same('held', 'settled')}"
-        content = self.candidates.join("settled", "settled.wanted_key", source=CONTENT)
-        return f"{held} {content}" if self.types else held
+    def _hashes_anew(self) -> str:
+        """Records that only hash otherwise than before, as after an engine's update."""
+        return (
+            "update sync.sync_snapshot set quick_hash = found.quick_hash from described as found "
+            f"where sync_snapshot.sync = {literal(self.sync.name)} "
+            f"and {self._same('sync_snapshot', 'found')} and {SAME}"
+        )
 
     @property
     def content(self) -> str:
@@ -219,12 +245,13 @@ from settled
     def _facing(self) -> str:
         if self.is_first:
             # Nothing is held: to join a million rows with none would still cost a second.
-            return """
+            return f"""
     select
         candidates.*,
         false as is_held,
         false as is_ours,
-        cast(null as uuid) as held_fingerprint
+        cast(null as uuid) as held_fingerprint,
+        cast(null as {self.dialect.hash_type}) as held_quick_hash
     from candidates
 """
         hashes = "".join(
@@ -247,8 +274,9 @@ from settled
         coalesce(candidates.has_match, true) as has_match,
         held.key is not null as is_held,
         coalesce(held.is_ours, false) as is_ours,
-        candidates.fingerprint,
-        held.fingerprint as held_fingerprint{hashes}
+        candidates.quick_hash,
+        held.fingerprint as held_fingerprint,
+        held.quick_hash as held_quick_hash{hashes}
     from candidates
     full outer join held on {self._same("held", "candidates")}
 """
@@ -263,7 +291,7 @@ from settled
         mode = self.sync.mode
         removes = self.sync.purpose.removes(mode)
         first = "append" if mode == "append" else "add"
-        change = "when fingerprint <> held_fingerprint then 'change' "
+        change = "when quick_hash is distinct from held_quick_hash then 'change' "
         if mode == "append" or self.sync.options.create_only:
             change = ""
         if removes:
@@ -287,14 +315,13 @@ from settled
     def _changed_fields(self) -> str:
         if self.is_first or not self.fields:
             return "cast(null as text)"
-        compared = self.candidates.compared
-        values = [self.dialect.marks([value]) for value in compared.values()]
         differing = ", ".join(
-            f"case when ({value})[1] is distinct from held.marks[{place}] then {literal(field)} end"
-            for place, (field, value) in enumerate(zip(compared, values, strict=True), start=1)
+            f"case when found.marks[{place}] is distinct from held.marks[{place}] "
+            f"then {literal(field)} end"
+            for place, field in enumerate(self.fields, start=1)
         )
         return (
-            "case when operation <> 'change' then null "
+            "case when found.operation <> 'change' then null "
             f"when held.fields_mark = {fields_mark(self.fields)} "
             f"then concat_ws(', ', {differing}) "
             f"when held.fields_mark = {DRIFTED_MARK} then {literal(DRIFTED)} "

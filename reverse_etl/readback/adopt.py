@@ -17,8 +17,8 @@ from reverse_etl.readback.reading import Reading, reading
 from reverse_etl.warehouse.dialect import UNLIKE, literal
 
 COLUMNS = (
-    "sync, audience, key, person_id, purpose, channel_id, match, fingerprint, marks, fields_mark, "
-    "sent_at, is_ours"
+    "sync, audience, key, person_id, purpose, channel_id, match, fingerprint, quick_hash, marks, "
+    "fields_mark, sent_at, is_ours"
 )
 
 
@@ -76,6 +76,7 @@ def _adopt_rows(found: Reading) -> tuple[int, int]:
         f"insert into sync.sync_snapshot ({COLUMNS}) select {literal(found.sync.name)}, "
         f"wanted.audience, wanted.key, wanted.person_id, wanted.purpose, adopted.channel_id, "
         f"{_match(found)}, case when unlike.key is null then wanted.fingerprint else {unlike} end, "
+        "case when unlike.key is null then wanted.quick_hash end, "
         f"wanted.marks, case when unlike.key is null then {names} else {DRIFTED_MARK} end, "
         f"{found.now}, false from adopted inner join ({found.rows.query()}) as wanted "
         f"on wanted.audience = adopted.audience and wanted.key = adopted.row_key {beside}"
@@ -117,7 +118,8 @@ def _adopt_foreign(found: Reading) -> int:
     found.warehouse.execute(
         f"insert into sync.sync_snapshot ({COLUMNS}) select {literal(found.sync.name)}, audience, "
         f"foreign_key, null, {literal(found.sync.purpose.name)}, channel_id, null, "
-        f"cast({literal(UNLIKE)} as uuid), cast(null as {found.warehouse.dialect.marks_type}), "
+        f"cast({literal(UNLIKE)} as uuid), null, "
+        f"cast(null as {found.warehouse.dialect.marks_type}), "
         f"{DRIFTED_MARK}, {found.now}, false {fresh}"
     )
     return count

@@ -60,7 +60,7 @@ def reconcile_sync(project: Project, name: str, patience: Patience | None = None
         found.load_keys("edited", edited)
         found.warehouse.execute(
             f"update sync.sync_snapshot set fingerprint = {literal(UNLIKE)}, "
-            f"fields_mark = {DRIFTED_MARK} where {found.this} "
+            f"quick_hash = null, fields_mark = {DRIFTED_MARK} where {found.this} "
             "and (audience, key) in (select audience, key from edited)"
         )
         foreign = found.number(
