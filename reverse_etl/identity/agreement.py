@@ -49,7 +49,7 @@ def score(
     """Learn from the table ``compared`` and write ``scored_pairs``.
 
     Args:
-        connection: Holds ``compared``: ``unique_id``, the fields, ``full_name``, the block keys.
+        connection: Holds ``compared``: ``unique_id``, the fields, the block keys.
         fields: Those of ``FIELDS`` that have values.
         blocks: Columns of ``compared``; records with an equal value in one are compared.
     """
@@ -83,13 +83,10 @@ def _comparisons(fields: Collection[str]) -> list[Any]:
     """Return how each field is compared, of all fields only those that have values."""
     import splink.comparison_library as cl  # noqa: PLC0415
 
-    names = [name for name in NAMES if name in fields]
-    found: list[Any] = (
-        [cl.ForenameSurnameComparison(*names, forename_surname_concat_col_name="full_name")]
-        if len(names) == 2
-        else [cl.NameComparison(name) for name in names]
-    )
-    others = {
+    first_name, last_name = NAMES
+    known = {
+        first_name: _name(first_name, last_name if last_name in fields else None),
+        last_name: _name(last_name, first_name if first_name in fields else None),
         "birth_date": cl.DateOfBirthComparison("birth_date", input_is_string=True),
         "national_id": cl.DamerauLevenshteinAtThresholds("national_id", [1, 2]),
         "email": _email(),
@@ -100,11 +97,34 @@ def _comparisons(fields: Collection[str]) -> list[Any]:
         "postcode": _by_rarity(cl.DamerauLevenshteinAtThresholds("postcode", [1, 2])),
         "city": _by_rarity(cl.JaroWinklerAtThresholds("city", [0.95, 0.85])),
     }
-    return found + [comparison for field, comparison in others.items() if field in fields]
+    return [comparison for field, comparison in known.items() if field in fields]
+
+
+def _name(column: str, other: str | None) -> Any:
+    """Return how a name agrees, also with the other name, for the two are often exchanged.
+
+    Each by itself, so that one name still counts where the other is missing.
+    """
+    import splink.comparison_level_library as cll  # noqa: PLC0415
+    import splink.comparison_library as cl  # noqa: PLC0415
+
+    exchanged = f"{column}_l = {other}_r or {other}_l = {column}_r"
+    return cl.CustomComparison(
+        output_column_name=column,
+        comparison_levels=[
+            cll.NullLevel(column),
+            cll.ExactMatchLevel(column, term_frequency_adjustments=True),
+            *([cll.CustomLevel(exchanged, "exchanged")] if other else []),
+            cll.DamerauLevenshteinLevel(column, 1),
+            cll.JaroWinklerLevel(column, 0.92),
+            cll.JaroWinklerLevel(column, 0.88),
+            cll.ElseLevel(),
+        ],
+    )
 
 
 def _email() -> Any:
-    """Return how addresses agree: by typos of the local part, not by likeness.
+    """Return how addresses agree: but for typos, or in the local part, not by likeness.
 
     Addresses are made of names, so likeness would count the likeness of the names again.
     """
@@ -118,6 +138,7 @@ def _email() -> Any:
         comparison_levels=[
             cll.NullLevel("email"),
             cll.ExactMatchLevel("email", term_frequency_adjustments=True),
+            cll.DamerauLevenshteinLevel("email", 2),
             cll.ExactMatchLevel(local_part),
             cll.DamerauLevenshteinLevel(local_part, 2),
             cll.ElseLevel(),

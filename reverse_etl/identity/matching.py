@@ -13,7 +13,7 @@ from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
 from reverse_etl.errors import SeamlineError
-from reverse_etl.identity.agreement import FIELDS, NAMES, score
+from reverse_etl.identity.agreement import FIELDS, score
 from reverse_etl.identity.clusters import refusals
 
 if TYPE_CHECKING:
@@ -135,10 +135,9 @@ def _describe(connection: duckdb.DuckDBPyConnection, fields: Collection[str]) ->
     ((count,),) = connection.execute("select count(*) from described where copy <= 2").fetchall()
     if count <= FEW:
         blocks, capped = ["everybody"], "'' as everybody"
-    full_name = "null" if {*NAMES} - {*fields} else " || ' ' || ".join(NAMES)
     connection.execute(f"""
         create table compared as
-        select record_node as unique_id, {listed}, {full_name} as full_name, {capped}
+        select record_node as unique_id, {listed}, {capped}
         from described
         where copy <= 2
         order by record_node
