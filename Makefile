@@ -18,9 +18,6 @@ export DO_NOT_TRACK := 1
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
-# The file keeps what a person reads; every statement at debug level costs a tenth of a build.
-demo demo-real: export DBT_LOG_LEVEL_FILE ?= info
-
 demo: .venv/.runtime ## Land the seeds, build, test and sync into the sandbox; print what happened
 	@$(BIN)/python -m orchestration.demo
 

@@ -36,7 +36,7 @@ def settle_environment() -> None:
     # In the home, so that two homes never share a manifest.
     os.environ["DBT_TARGET_PATH"] = str(home_directory() / "target")
     os.environ["DBT_LOG_PATH"] = str(home_directory() / "logs")
-    # Dagster asks dbt for JSON on the console; the file is for people, and cheaper as text.
+    # Dagster asks dbt for JSON on the console; where dbt keeps a file, it is for people.
     os.environ.setdefault("DBT_LOG_FORMAT_FILE", "text")
 
 

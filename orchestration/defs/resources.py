@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
@@ -14,7 +15,6 @@ from dagster._core.definitions.metadata import CodeReferencesMetadataSet
 from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
-from orchestration.parsing import DBT
 from reverse_etl.contract.profile import read_profile
 from reverse_etl.home import project_directory
 
@@ -46,7 +46,8 @@ def dbt_resource() -> LeanDbtCliResource:
         project_dir=folder,
         profiles_dir=folder,
         target=read_profile().target,
-        dbt_executable=str(DBT),
+        dbt_executable=sys.executable,
+        global_config_flags=["-m", "orchestration.dbt_events"],
     )
 
 

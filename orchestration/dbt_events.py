@@ -1,0 +1,66 @@
+"""dbt as Dagster starts it: a JSON line for each event that Dagster reads, no work for others.
+
+dbt's command line makes a line of every event, for the console and for its file, before their level
+throws most of them away: a fifth of what a build of small tables costs. Here dbt has no loggers of
+its own, and calls back (`dbtRunner(callbacks=…)`) with each event instead.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+
+from dbt.cli.main import dbtRunner
+from dbt_common.events.base_types import EventMsg
+from dbt_common.events.functions import env_scrubber, msg_to_dict
+
+_FILE_LEVEL = os.environ.get("DBT_LOG_LEVEL_FILE", "none")
+_HANDLED_FAILURE, _UNHANDLED = 1, 2
+
+# Python's loggers write a line whole, from whichever of dbt's threads.
+_console = logging.getLogger("seamline.dbt.console")
+_file = logging.getLogger("seamline.dbt.file")
+
+
+def main(arguments: list[str]) -> int:
+    """Run dbt and return the exit code of its command line: 0, 1 for failed nodes, 2 for no run.
+
+    ``DBT_LOG_LEVEL_FILE=debug`` gives dbt its own file back, with every statement in it.
+    """
+    _open_logs(Path(os.environ["DBT_LOG_PATH"]))
+    silent = ["--log-level", "none", "--log-level-file", _FILE_LEVEL]
+    ran = dbtRunner(callbacks=[_tell]).invoke([*silent, *arguments])
+    if ran.exception is not None:
+        # What dbt meets while it runs is an event as well; what keeps it from running is not.
+        print(ran.exception, file=sys.stderr)
+        return _UNHANDLED
+    return 0 if ran.success else _HANDLED_FAILURE
+
+
+def _open_logs(folder: Path) -> None:
+    handlers: dict[logging.Logger, logging.Handler] = {_console: logging.StreamHandler(sys.stdout)}
+    if _FILE_LEVEL == "none":
+        folder.mkdir(parents=True, exist_ok=True)
+        handlers[_file] = logging.FileHandler(folder / "dbt.log", encoding="utf-8")
+    for logger, handler in handlers.items():
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+
+
+def _tell(event: EventMsg) -> None:
+    """Write an event that a person would read: JSON to the console, a line of text to the file."""
+    if event.info.level == "debug":
+        return
+    said = msg_to_dict(event)
+    info = said["info"]
+    # dbt's own loggers star out its secrets (DBT_ENV_SECRET_…) wherever one stands in a message.
+    _console.info(env_scrubber(json.dumps(said, default=str)))
+    _file.info(env_scrubber(f"{info['ts']} {info['level']:5} {info['msg']}"))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
