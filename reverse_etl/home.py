@@ -15,3 +15,11 @@ def home_directory() -> Path:
     """Folder of local state (``SEAMLINE_HOME``, else ``.seamline`` beside the dbt project)."""
     configured = os.environ.get("SEAMLINE_HOME")
     return Path(configured).resolve() if configured else project_directory().parent / ".seamline"
+
+
+def project_file(path: str) -> str:
+    """Name a file of the dbt project as one sees it beside the project's folder.
+
+    dbt names files from inside its folder, people and their editors from the repository's.
+    """
+    return f"{project_directory().name}/{path.rpartition('://')[2]}"

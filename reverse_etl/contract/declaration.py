@@ -18,6 +18,7 @@ from reverse_etl.channel.registry import Channel, UnknownDestination, find_desti
 from reverse_etl.contract.manifest import Manifest, Relation
 from reverse_etl.contract.purpose import Purpose, describe
 from reverse_etl.errors import SeamlineError
+from reverse_etl.home import project_file
 
 CONTROL_COLUMNS = frozenset({"person_id", "audience", "audience_label", "purpose", "occurred_at"})
 
@@ -135,7 +136,7 @@ class Reader:
         return Sync(
             name=self.exposure["name"],
             label=self.exposure.get("label") or self.exposure["name"],
-            path=self.exposure["original_file_path"],
+            path=project_file(self.exposure["original_file_path"]),
             model=model,
             relation=self.manifest.relation(model),
             columns=tuple(types),
@@ -153,8 +154,8 @@ class Reader:
 
     def _error(self, part: str, complaint: str) -> SyncError:
         return SyncError(
-            f"{self.exposure['original_file_path']}: exposure '{self.exposure['name']}': "
-            f"{part}: {complaint}."
+            f"{project_file(self.exposure['original_file_path'])}: "
+            f"exposure '{self.exposure['name']}': {part}: {complaint}."
         )
 
     def _declaration(self) -> Declaration:

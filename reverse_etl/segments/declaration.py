@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from reverse_etl.contract.project import Project
 from reverse_etl.contract.purpose import describe
 from reverse_etl.errors import SeamlineError
+from reverse_etl.home import project_file
 
 
 class SegmentError(SeamlineError):
@@ -77,7 +78,7 @@ def declared_segments(project: Project, today: date) -> list[DeclaredSegment]:
 
 def _declared(project: Project, unique_id: str, today: date) -> DeclaredSegment:
     node = project.manifest.nodes[unique_id]
-    path = str(node.get("patch_path") or node["original_file_path"]).rpartition("://")[2]
+    path = project_file(node.get("patch_path") or node["original_file_path"])
     try:
         found = Declaration.model_validate(node["config"]["meta"]["segment"])
     except ValidationError as error:

@@ -205,5 +205,5 @@ def test_an_option_that_cannot_be_is_an_error_of_the_declaration(
     declare(world, **sync)
     with pytest.raises(SyncError) as caught:
         world.project()
-    where = "models/activation/sync_people.yml: exposure 'people': config.meta.sync."
+    where = "dbt_project/models/activation/sync_people.yml: exposure 'people': config.meta.sync."
     assert str(caught.value).startswith(where + complaint)

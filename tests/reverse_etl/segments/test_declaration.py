@@ -15,7 +15,10 @@ from reverse_etl.contract.project import Project
 from reverse_etl.segments.declaration import SegmentError, declared_segments
 from tests.conftest import Workspace
 
-FILE = "models/segments/best_customers.yml: segment 'best_customers': config.meta.segment: "
+FILE = (
+    "dbt_project/models/segments/best_customers.yml: "
+    "segment 'best_customers': config.meta.segment: "
+)
 
 
 def declaring(project: Project, **facts: Any) -> Project:
