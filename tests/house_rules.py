@@ -14,6 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 LAYERS = ("staging", "intermediate", "marts", "segments", "activation")
 PUBLISHED = ("marts", "segments", "activation")
 # Published facts at the finest grain. Steps that join or count build on what everybody can read
@@ -368,6 +370,19 @@ def files_stay_short(house: House) -> Iterator[str]:
             yield f"{path}: {lines} lines, at most {most}; take it apart"
         if lines <= most and path.name in LONGER:
             yield f"{path}: is short enough by now; take it off the list of exceptions"
+
+
+@rule
+def who_waits_for_help_gets_nothing_that_is_marketing(house: House) -> Iterator[str]:
+    """dbt cannot read purposes.yml: what it must know of it stands in a var as well."""
+    project = yaml.safe_load(house.text(Path("dbt_project/dbt_project.yml")))
+    purposes = yaml.safe_load(house.text(Path("dbt_project/purposes.yml")))["purposes"]
+    marketing = {name for name, purpose in purposes.items() if purpose["marketing"]}
+    if marketing != set(project["vars"]["promotional_purposes"]):
+        yield (
+            "dbt_project/dbt_project.yml: promotional_purposes are not those that purposes.yml "
+            f"marks as marketing: {', '.join(sorted(marketing))}"
+        )
 
 
 @rule

@@ -189,6 +189,17 @@ def test_a_rule_over_the_tree_can_fail(rule: Rule, path: str, text: str, tmp_pat
     assert [m for m in rule(House(tmp_path, house.manifest)) if Path(path).name in m]
 
 
+def test_a_purpose_whose_kind_the_models_do_not_know_is_found(tmp_path: Path) -> None:
+    folder = tmp_path / "dbt_project"
+    folder.mkdir()
+    (folder / "purposes.yml").write_text("purposes: {offers: {marketing: true}}")
+    (folder / "dbt_project.yml").write_text("vars: {promotional_purposes: []}")
+    rule = house_rules.who_waits_for_help_gets_nothing_that_is_marketing
+    assert list(rule(House(tmp_path, {"nodes": {}})))
+    (folder / "dbt_project.yml").write_text("vars: {promotional_purposes: [offers]}")
+    assert not list(rule(House(tmp_path, {"nodes": {}})))
+
+
 def test_a_dependency_nobody_explains_is_found(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("| dbt-core | builds |\n")
     (tmp_path / "pyproject.toml").write_text(
