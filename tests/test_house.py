@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests import house_rules
+from tests import house_rules, house_texts
 from tests.conftest import ROOT
 from tests.house_rules import RULES, House, Rule
 
@@ -173,7 +173,7 @@ def test_a_rule_over_the_manifest_can_fail(
         (house_rules.tests_are_sentences, "dbt_project/tests/orders.sql", "select 1"),
         (house_rules.files_stay_short, "reverse_etl/planning/plan.py", "\n" * 401),
         (
-            house_rules.every_destination_is_in_the_readme,
+            house_texts.every_destination_is_in_the_readme,
             "reverse_etl/destinations/pager.py",
             "destination = 1",
         ),
@@ -194,7 +194,7 @@ def test_a_purpose_whose_kind_the_models_do_not_know_is_found(tmp_path: Path) ->
     folder.mkdir()
     (folder / "purposes.yml").write_text("purposes: {offers: {marketing: true}}")
     (folder / "dbt_project.yml").write_text("vars: {promotional_purposes: []}")
-    rule = house_rules.who_waits_for_help_gets_nothing_that_is_marketing
+    rule = house_texts.who_waits_for_help_gets_nothing_that_is_marketing
     assert list(rule(House(tmp_path, {"nodes": {}})))
     (folder / "dbt_project.yml").write_text("vars: {promotional_purposes: [offers]}")
     assert not list(rule(House(tmp_path, {"nodes": {}})))
@@ -206,7 +206,7 @@ def test_a_dependency_nobody_explains_is_found(tmp_path: Path) -> None:
         '[project]\ndependencies = ["dbt-core>=1", "dbt-duckdb~=1.11"]\n'
     )
     messages = list(
-        house_rules.every_dependency_is_in_the_readme_s_table(House(tmp_path, {"nodes": {}}))
+        house_texts.every_dependency_is_in_the_readme_s_table(House(tmp_path, {"nodes": {}}))
     )
     assert len(messages) == 1
     assert "dbt-duckdb" in messages[0]

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests import house_rules
+from tests import house_rules, house_texts
 from tests.conftest import ROOT, Workspace
 from tests.house_rules import House
 
@@ -204,7 +204,7 @@ def test_a_destination_is_added(kitchen: Kitchen) -> None:
     assert "mattermost" in listed
     assert "2 passed" in tested
     house = House(kitchen.root, {})
-    assert not list(house_rules.every_destination_is_in_the_readme(house))
+    assert not list(house_texts.every_destination_is_in_the_readme(house))
 
 
 def test_a_metric_is_added(kitchen: Kitchen) -> None:
@@ -239,7 +239,7 @@ def test_what_the_recipes_add_obeys_the_house(kitchen: Kitchen) -> None:
     messages = [
         message
         for rule in house_rules.RULES
-        if rule is not house_rules.every_dependency_is_in_the_readme_s_table
+        if rule is not house_texts.every_dependency_is_in_the_readme_s_table
         for message in rule(added)
     ]
     named = ("marketplace", "store_regulars", "mattermost", "repeat_purchases")
