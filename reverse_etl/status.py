@@ -96,11 +96,13 @@ def sync_of_run(project: Project, run_id: str) -> str:
 
 
 def planned_rows(project: Project, run_id: str, most: int) -> list[dict[str, Any]]:
-    """Return some rows of a plan, addresses masked."""
+    """Return some rows of a plan, addresses masked: of each operation and audience in turn."""
     with ledger(project) as warehouse:
         rows = warehouse.rows(
-            "select operation, audience, key, changed_fields, reason from sync.sync_plan "
-            f"where run_id = {literal(run_id)} order by operation, audience, key limit {most}"
+            "select operation, audience, key, changed_fields, reason from (select *, row_number() "
+            "over (partition by operation, audience order by key) as place from sync.sync_plan "
+            f"where run_id = {literal(run_id)}) as ranked "
+            f"order by place, operation, audience limit {most}"
         )
     return [
         {

@@ -32,7 +32,7 @@ from reverse_etl.sync import SyncResult, plan_sync, run_sync
 GROUP = "channels"
 PLANS = "plans"
 ACCEPTED = "records_accepted"
-_SAMPLE_ROWS = 5
+_SAMPLE_ROWS = 10
 # The channel's own trouble passes; the engine has tried each request for minutes by then.
 _RETRIES = dg.RetryPolicy(
     max_retries=3, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS

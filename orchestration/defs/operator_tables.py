@@ -45,7 +45,7 @@ def plan_metadata(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> dict[str, 
         "held_reasons": _table(("held back because", "records"), plan.held_reasons),
         "changed_fields": _table(("changed field", "records"), plan.changed_fields),
         "audiences": _table(("audience", "added", "changed", "removed"), audiences),
-        "sample": _table(("operation", "audience", "key", "fields"), map(_sampled, sample)),
+        "sample": _table(("operation", "audience", "key", "why"), map(_sampled, sample)),
     }
 
 
@@ -112,7 +112,8 @@ def _word(guard: GuardVerdict) -> str:
 
 
 def _sampled(row: Mapping[str, Any]) -> tuple[object, ...]:
-    return row["operation"], row["audience"], row["key"], row["changed_fields"] or row["reason"]
+    changed = row["changed_fields"] and f"{row['changed_fields']} changed"
+    return row["operation"], row["audience"], row["key"], changed or row["reason"] or "new"
 
 
 def _table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> dg.MarkdownMetadataValue:
