@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("seamline")
 
 MEMORY_LIMIT = "300MB"
+STREAMED_AHEAD = "4MB"  # less than one of our batches, and one thread waits for the other
 
 
 class DuckDBWarehouse:
@@ -142,6 +143,7 @@ def _connect(path: Path, home: Path) -> duckdb.DuckDBPyConnection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("set preserve_insertion_order = false")
         connection.execute("set enable_progress_bar = false")
+        connection.execute(f"set streaming_buffer_size = '{STREAMED_AHEAD}'")
         connection.execute(f"attach '{ledger}' as sync (read_write)")
     except BaseException:
         connection.close()
