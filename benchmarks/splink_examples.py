@@ -17,24 +17,13 @@ import duckdb
 import splink.comparison_library as cl
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
+from orchestration.figures import PAIRWISE_QUALITY
+
 THRESHOLDS = (0.5, 0.9, 0.95, 0.99)
-_QUALITY = """
-with cells as (
-    select people.person_key, clusters.cluster_id, count(*) as records
-    from people
-    inner join {clusters} as clusters on people.record_id = clusters.record_id
-    group by 1, 2
-),
-
-true_people as (select sum(records) as records from cells group by person_key),
-
-found_people as (select sum(records) as records from cells group by cluster_id)
-
-select
-    (select sum(records * (records - 1)) from cells)
-    / (select sum(records * (records - 1)) from found_people),
-    (select sum(records * (records - 1)) from cells)
-    / (select sum(records * (records - 1)) from true_people)
+_JUDGED = """
+select people.person_key, clusters.cluster_id as person_id
+from people
+inner join {clusters} as clusters on people.record_id = clusters.record_id
 """
 
 
@@ -64,7 +53,8 @@ class Example:
                 clusters = linker.clustering.cluster_pairwise_predictions_at_threshold(
                     pairs, threshold
                 )
-                statement = _QUALITY.format(clusters=clusters.physical_name)
+                judged = _JUDGED.format(clusters=clusters.physical_name)
+                statement = PAIRWISE_QUALITY.format(judged=judged)
                 precision, recall = connection.execute(statement).fetchone() or (0.0, 0.0)
                 found.append((float(precision), float(recall)))
         return max(found, key=lambda pair: pair[0] * pair[1] / (pair[0] + pair[1]))

@@ -9,21 +9,13 @@ from typing import Any
 
 import duckdb
 
+# Precision and recall over pairs of records, from `judged`: person_key and person_id of each.
 # Two records of one person, found to be one, are a pair. Counting pairs by groups, instead of
-# listing them, stays linear in the number of records. A record that was given to nobody counts as
-# a person of its own.
-_IDENTITY_QUALITY = """
-with judged as (
-    select
-        truth.person_key,
-        coalesce(found.person_id, truth.source_name || '/' || truth.source_id) as person_id
-    from read_csv(?, all_varchar = true) as truth
-    left join marts.person_records as found using (source_name, source_id)
-),
-
-cells as (
+# listing them, stays linear in the number of records.
+PAIRWISE_QUALITY = """
+with cells as (
     select person_key, person_id, count(*) as records
-    from judged
+    from ({judged}) as judged
     group by 1, 2
 ),
 
@@ -36,6 +28,14 @@ select
     / (select sum(records * (records - 1)) from found_people),
     (select sum(records * (records - 1)) from cells)
     / (select sum(records * (records - 1)) from true_people)
+"""
+# A record that was given to nobody counts as a person of its own.
+_JUDGED = """
+select
+    truth.person_key,
+    coalesce(found.person_id, truth.source_name || '/' || truth.source_id) as person_id
+from read_csv(?, all_varchar = true) as truth
+left join marts.person_records as found using (source_name, source_id)
 """
 
 
@@ -70,7 +70,7 @@ class Figures:
 
     def identity_quality(self, truth: Path) -> tuple[float, float]:
         """Return pairwise precision and recall of identity against a file of the truth."""
-        precision, recall = self.rows(_IDENTITY_QUALITY, str(truth))[0]
+        precision, recall = self.rows(PAIRWISE_QUALITY.format(judged=_JUDGED), str(truth))[0]
         return float(precision), float(recall)
 
     def landing(self) -> list[tuple[str, int, int, int, int]]:

@@ -1,4 +1,4 @@
-"""The graph of people as it is explained: nodes, and the evidence between them."""
+"""The graph of people as it is explained: nodes, the evidence between them, what became of them."""
 
 from __future__ import annotations
 
@@ -64,3 +64,22 @@ class Evidence:
     def other(self, node: Node) -> Node:
         """Return the end that is not ``node``."""
         return self.right if node == self.left else self.left
+
+
+@dataclass(frozen=True)
+class Hint:
+    """Something that records on both sides say, which is no evidence: a name, a town."""
+
+    attribute: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of a ``person_id``: created, merged into another, split off."""
+
+    change: str
+    person_id: str
+    to_person_id: str
+    effective_at: object
+    recorded_at: object

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
 from reverse_etl.contract.manifest import Manifest, Relation
 from reverse_etl.conversation.identifiers import e164, text
 from reverse_etl.errors import SeamlineError
-from reverse_etl.identity.evidence import RECORD, Evidence, Node
+from reverse_etl.identity.evidence import RECORD, Change, Evidence, Hint, Node
 from reverse_etl.identity.masking import mask
 from reverse_etl.warehouse.dialect import literal
 from reverse_etl.warehouse.session import Warehouse
@@ -20,25 +19,6 @@ _MATCH_STRENGTH = 1000.0
 
 class NotInTheGraphError(SeamlineError):
     """What was asked for is on no record, or is more than one thing."""
-
-
-@dataclass(frozen=True)
-class Hint:
-    """Something that records on both sides say, which is no evidence: a name, a town."""
-
-    attribute: str
-    value: str
-
-
-@dataclass(frozen=True)
-class Change:
-    """What became of a ``person_id``: created, merged into another, split off."""
-
-    change: str
-    person_id: str
-    to_person_id: str
-    effective_at: object
-    recorded_at: object
 
 
 class Graph:

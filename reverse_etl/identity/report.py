@@ -10,8 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
-from reverse_etl.identity.evidence import Evidence
-from reverse_etl.identity.graph import Change
+from reverse_etl.identity.evidence import Change, Evidence
 from reverse_etl.identity.masking import Labels
 from reverse_etl.identity.path import spanning_tree
 from reverse_etl.identity.verdict import Portrait, Verdict

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from reverse_etl.identity.evidence import Evidence, Node
-from reverse_etl.identity.graph import Change, Graph, Hint, NotInTheGraphError
+from reverse_etl.identity.evidence import Change, Evidence, Hint, Node
+from reverse_etl.identity.graph import Graph, NotInTheGraphError
 from reverse_etl.identity.masking import mask
 from reverse_etl.identity.path import strongest_path
 

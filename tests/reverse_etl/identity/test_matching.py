@@ -66,6 +66,14 @@ def test_typos_are_seen_through_without_a_label_and_the_same_each_time() -> None
     assert all(0 <= p <= 1 for p in pairs.column("probability").to_pylist())
 
 
+def test_a_name_counts_where_the_other_is_missing() -> None:
+    records = town(300).to_pylist()
+    halves = [{**row, "first_name": None} if n % 6 == 1 else row for n, row in enumerate(records)]
+    truth = {(f"record:t/{n}-a", f"record:t/{n}-b") for n in range(0, 300, 3)}
+    found = accepted(match_records(pa.Table.from_pylist(halves)))
+    assert len(found & truth) / len(truth) >= 0.9
+
+
 def test_records_that_say_the_same_are_paired_with_the_first_of_them() -> None:
     same = town(100).to_pylist()
     copies = [{**same[0], "record_node": f"record:t/copy-{n}"} for n in range(4)]
