@@ -21,6 +21,7 @@ import yaml
 from reverse_etl.sandbox import Sandbox, running_sandbox
 from tests.conftest import ROOT, Workspace
 from tests.extracts import RAW, read_rows, write_rows
+from tests.klaviyo_log import write_klaviyo_log
 
 DAY = "2026-11-01T"
 ADA, BEN = "ada.cartwright@example.com", "ben.cartwright@example.com"
@@ -120,7 +121,8 @@ def test_a_cart_from_the_first_look_to_the_sale(shop: Shop, tmp_path: Path) -> N
 
     # Klaviyo's own log comes back as a source: they clicked, and bought.
     night = tmp_path / "night"
-    _land_click(night, reminder["email"], "14:40:00")
+    messages = (("Received Email", "13:41:00"), ("Clicked Email", "14:40:00"))
+    write_klaviyo_log(night, reminder["email"], *messages, day=DAY)
     _land_order(night, "ada", ADA, "15:00:00")
     project = yaml.safe_load((ROOT / "dbt_project" / "dbt_project.yml").read_text())
     sources = [*project["vars"]["sources"], "klaviyo"]
@@ -176,22 +178,6 @@ def _land_order(folder: Path, name: str, email: str, time: str) -> None:
     order = {"id": name, "cart_token": f"c-{name}", "email": email, "customer_id": "", **paid}
     cleared = {"cancelled_at": "", "total_discounts": "0.00", "billing_address_phone": ""}
     _add(folder, "order", {**order, **cleared, **placed}, "shop")
-
-
-def _land_click(folder: Path, email: str, time: str) -> None:
-    """Land what Klaviyo knows of its flow, and of who clicked in its message."""
-    synced = {"created": f"{DAY}11:00:00Z", "_fivetran_synced": f"{DAY}{time}Z"}
-    profile = {"id": "PROFILE", "email": email, "updated": f"{DAY}{time}Z", **synced}
-    write_rows(folder, "klaviyo", "person", profile)
-    flow = {"id": "REMIND", "name": "Cart reminder", "status": "live", **synced}
-    write_rows(folder, "klaviyo", "flow", flow)
-    newsletter = {"id": "NEWS", "name": "News", "status": "sent", "send_time": f"{DAY}11:30:00Z"}
-    write_rows(folder, "klaviyo", "campaign", {**newsletter, **synced})
-    about = {"flow_id": "REMIND", "campaign_id": "", "person_id": "PROFILE"}
-    about |= {"property_url": "https://shop.example.com/cart", "property_bounce_type": ""}
-    for metric, moment in (("Received Email", "13:41:00"), ("Clicked Email", time)):
-        row = {"id": metric, "type": metric, "datetime": f"{DAY}{moment}Z", **about}
-        _add(folder, "event", {**row, "_fivetran_synced": f"{DAY}{time}Z"}, "klaviyo")
 
 
 def _add(folder: Path, table: str, row: dict[str, str], source: str = "web") -> None:

@@ -6,8 +6,9 @@ which therefore everything breaks that takes the order of text for granted.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -25,7 +26,10 @@ from reverse_etl.segments.preview import preview
 from reverse_etl.segments.replay import Replay
 from reverse_etl.segments.segment import find_segment, segments
 from reverse_etl.warehouse.opening import open_warehouse
-from tests.conftest import Workspace
+from tests.conftest import ROOT, Workspace
+from tests.dbt.test_survivorship import BOUGHT
+from tests.extracts import write_rows
+from tests.klaviyo_log import write_klaviyo_log
 from tests.postgres.server import PostgresServer
 
 LAYERS = ("reference", "intermediate", "marts", "segments", "activation", "audiences")
@@ -50,25 +54,56 @@ def on_postgres(
     workspace = Workspace(tmp_path_factory.mktemp("parity"), postgres.environment(database))
     workspace.seamline("load", "seeds/raw")
     workspace.build()
-    yield f"host=127.0.0.1 port={postgres.port} user={postgres.user} dbname={database}"
+    yield _connection(postgres, database)
 
 
 def test_every_table_holds_the_same_rows(
     manifest: Mapping[str, Any], built_warehouse: Path, on_postgres: str
 ) -> None:
     relations = [*_relations(manifest), *KEPT]
-    differences = []
     with (
         duckdb.connect(str(built_warehouse), read_only=True) as duck,
         psycopg2.connect(on_postgres) as connection,
         connection.cursor() as cursor,
     ):
-        for relation in relations:
-            ours = _table(duck.execute(f"select * from {relation}"))
-            cursor.execute(f"select * from {relation}")
-            theirs = _table(cursor)
-            differences += [f"{relation}: {line}" for line in _differences(ours, theirs)]
+        differences = _compared(duck, cursor, relations)
     assert len(relations) > 50
+    assert not differences, "\n".join(differences)
+
+
+def test_sources_that_are_off_say_the_same_once_they_are_on(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    extracts = tmp_path / "extracts"
+    events = ("Received Email", "Opened Email", "Bounced Email", "Unsubscribed", "")
+    log = [(metric, f"13:4{minute}:00") for minute, metric in enumerate(events)]
+    write_klaviyo_log(extracts, "Ada.Cartwright@example.com", *log, day="2026-10-30T")
+    bought = {"address": " ADA.cartwright@example.com", "checked_at": "2026-10-01T00:00:00Z"}
+    nobody = {"address": "no address", "checked_at": "soon"}
+    about = {"employer": "Bought Ltd", "title": "Chief"}
+    write_rows(extracts, "enrichment", "firmographics", bought | about, nobody | about)
+    settings = {"sources": ["klaviyo", "enrichment"], "enrichments": {"firmographics": BOUGHT}}
+    paths = [f"path:models/staging/{source}" for source in settings["sources"]]
+    database = postgres.create_database("optional", icu=True)
+    ours = Workspace(tmp_path / "duckdb")
+    for home in (ours, Workspace(tmp_path / "postgres", postgres.environment(database))):
+        home.folder.mkdir()
+        home.seamline("load", str(extracts))
+        home.dbt("build", "--select", *paths, "--vars", json.dumps(settings))
+    relations = [
+        f"staging.{file.stem}"
+        for source in settings["sources"]
+        for file in sorted((ROOT / "dbt_project/models/staging" / source).glob("*.sql"))
+    ]
+    assert len(relations) == 10
+    with (
+        duckdb.connect(str(ours.warehouse), read_only=True) as duck,
+        psycopg2.connect(_connection(postgres, database)) as connection,
+        connection.cursor() as cursor,
+    ):
+        differences = _compared(duck, cursor, relations)
+        reasons = duck.execute("select reason from staging.stg_klaviyo__suppressions").fetchall()
+    assert sorted(reasons) == [("hard_bounce",), ("unsubscribed",)]
     assert not differences, "\n".join(differences)
 
 
@@ -114,6 +149,10 @@ def test_the_comparison_sees_a_changed_value() -> None:
     assert not _differences(one, one)
 
 
+def _connection(postgres: PostgresServer, database: str) -> str:
+    return f"host=127.0.0.1 port={postgres.port} user={postgres.user} dbname={database}"
+
+
 def _relations(manifest: Mapping[str, Any]) -> list[str]:
     """Every table of the compared layers; staging is views, read by all of these."""
     return sorted(
@@ -123,6 +162,17 @@ def _relations(manifest: Mapping[str, Any]) -> list[str]:
         and node["schema"] in LAYERS
         and node["config"]["materialized"] != "ephemeral"
     )
+
+
+def _compared(duck: Any, cursor: Any, relations: Iterable[str]) -> list[str]:
+    """Say where relations differ."""
+    differences = []
+    for relation in relations:
+        ours = _table(duck.execute(f"select * from {relation}"))
+        cursor.execute(f"select * from {relation}")
+        theirs = _table(cursor)
+        differences += [f"{relation}: {line}" for line in _differences(ours, theirs)]
+    return differences
 
 
 def _table(cursor: Any) -> Table:
