@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("seamline")
 
-MEMORY_LIMIT = "300MB"
+MEMORY_LIMIT = "260MB"
 STREAMED_AHEAD = "4MB"  # less than one of our batches, and one thread waits for the other
 
 
