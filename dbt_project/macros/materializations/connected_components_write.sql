@@ -65,21 +65,22 @@
     {% endcall %}
 {% endmacro %}
 
-{# DuckDB writes a column anew wherever a row of it is updated, and only marks what is deleted. #}
+{#
+    DuckDB writes a column anew wherever a row of it is updated, and only marks what is deleted. A label
+    that is given is never one that is taken, for it is the smallest of its own component already.
+#}
 {% macro duckdb__components_relabel(target_relation, members) %}
-    {%- set moved = components_work_table('moved') -%}
-    {% call components_create(moved) %}
-        select nodes.rowid as place, nodes.node_id, members.component_id
-        from {{ target_relation }} as nodes
-        inner join {{ members }} as members on nodes.component_id = members.node_id
-        where members.is_component = 1 and members.node_id <> members.component_id
-    {% endcall %}
-    {% call statement('components_delete') %}
-        delete from {{ target_relation }} where rowid in (select moved.place from {{ moved }} as moved)
-    {% endcall %}
+    {%- set changed = "members.is_component = 1 and members.node_id <> members.component_id" -%}
     {% call statement('components_insert') %}
         insert into {{ target_relation }} (node_id, component_id)
-        select moved.node_id, moved.component_id from {{ moved }} as moved
+        select nodes.node_id, members.component_id
+        from {{ target_relation }} as nodes
+        inner join {{ members }} as members on nodes.component_id = members.node_id
+        where {{ changed }}
+    {% endcall %}
+    {% call statement('components_delete') %}
+        delete from {{ target_relation }}
+        where component_id in (select members.node_id from {{ members }} as members where {{ changed }})
     {% endcall %}
 {% endmacro %}
 
