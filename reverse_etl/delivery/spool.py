@@ -22,7 +22,6 @@ from reverse_etl.channel.batch import Operation
 from reverse_etl.channel.destination import Limits
 from reverse_etl.channel.records import VERBS, Records, offsets_of
 from reverse_etl.contract.project import Sync
-from reverse_etl.planning.diff import Diff
 from reverse_etl.planning.plan import Plan
 from reverse_etl.warehouse.dialect import literal
 from reverse_etl.warehouse.session import Warehouse
@@ -214,44 +213,24 @@ def _queries(sync: Sync, plan: Plan, warehouse: Warehouse) -> Iterator[str]:
     when = "cast(null as text)"
     if "occurred_at" in diff.types:
         when = warehouse.dialect.value("relation.occurred_at", diff.types["occurred_at"])
+    # What the plan does not name does not leave, be it in the relation by now.
+    rows = diff.candidates.join("plan", "plan.key", kind="inner", source=diff.content)
     for operation in WRITES:
         if plan.sending.get(operation):
-            audience, name, known, rows = _written(diff, plan, operation)
             yield (
-                f"select {literal(operation)} as operation, {audience} as audience, {name} as key, "
-                f"{_text(operation, fields, name)} as text, {known}, "
-                f"cast({when} as text) as occurred_at from {rows}{order}"
+                f"select {literal(operation)} as operation, plan.audience, plan.key, "
+                f"{_text(operation, fields)} as text, plan.channel_id, plan.sent_match, "
+                f"cast({when} as text) as occurred_at "
+                f"from (select * {chosen} and operation = {literal(operation)}) as plan "
+                f"{rows}{order}"
             )
 
 
-def _written(diff: Diff, plan: Plan, operation: Operation) -> tuple[str, str, str, str]:
-    """Return expressions for audience, key and what is known of a record, and where its row is."""
-    relation, mine = diff.candidates, f"run_id = {literal(plan.run_id)}"
-    if diff.is_first and diff.is_whole:
-        # Everything but what is held back: it costs less to look that up than all the rest.
-        same = f"held.key = {relation.key} and held.audience = {relation.audience}"
-        return (
-            relation.audience,
-            relation.key,
-            "cast(null as text) as channel_id, cast(null as text) as sent_match",
-            f"{diff.content} as relation where {relation.key} is not null and not exists (select 1 "
-            f"from sync.sync_plan as held where {mine} and operation = 'hold' and {same})",
-        )
-    rows = relation.join("plan", "plan.key", kind="inner", source=diff.content)
-    return (
-        "plan.audience",
-        "plan.key",
-        "plan.channel_id, plan.sent_match",
-        f"(select * from sync.sync_plan where {mine} and operation = {literal(operation)}) as plan "
-        f"{rows}",
-    )
-
-
-def _text(operation: Operation, fields: str, name: str = "plan.key") -> str:
-    """Return an expression for a row's record as JSON, a comma after it: see ``records``."""
+def _text(operation: Operation, fields: str) -> str:
+    """Return an expression for a plan row's record as JSON, a comma after it: see ``records``."""
     before = literal(f'{{"operation":"{VERBS[operation]}","key":')
     # One call makes one copy of a text; a chain of || would make four.
-    return f"""concat({before}, to_json({name}), ',"fields":', {fields}, '}},')"""
+    return f"""concat({before}, to_json(plan.key), ',"fields":', {fields}, '}},')"""
 
 
 def _audiences(

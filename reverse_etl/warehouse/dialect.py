@@ -121,14 +121,14 @@ class DuckDB:
         """See ``Dialect.quick_hash``.
 
         DuckDB hashes text by eight bytes at a time and mixes upwards alone: two texts that differ
-        in the last byte of two such words are alike for one in 256. Moved on by one byte the same
-        texts are not, so each is hashed in both places.
+        in the last byte of two such words are alike for one in 256. Moved on by half a word the
+        same bytes stand low and mix through it, so each text is hashed in both places.
         """
         hashed = [literal("\x1f".join(values))]
         for name, value in values.items():
             hashed.append(value)
             if not types[name].lower().startswith(FIXED_WIDTH):
-                hashed.append(f"'.' || cast({value} as text)")
+                hashed.append(f"'....' || cast({value} as text)")
         return f"hash({', '.join(hashed)})"
 
     def one_of(self, words: Iterable[str]) -> str:
