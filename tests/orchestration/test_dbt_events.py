@@ -33,10 +33,11 @@ def project(tmp_path: Path) -> Path:
 
 
 def dbt(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("DBT_")}
     return subprocess.run(
         [sys.executable, "-m", "orchestration.dbt_events", *arguments, "--profiles-dir", "."],
         cwd=project,
-        env={**os.environ, "DBT_LOG_PATH": str(project / "logs"), **environment},
+        env={**ours, "DBT_LOG_PATH": str(project / "logs"), **environment},
         capture_output=True,
         text=True,
         check=False,
