@@ -21,6 +21,8 @@ MODELS = {
     "below": "select * from {{ ref('bad') }}",
 }
 
+SILENT = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
@@ -37,7 +39,7 @@ def dbt(project: Path, *arguments: str, **environment: str) -> subprocess.Comple
     return subprocess.run(
         [sys.executable, "-m", "orchestration.dbt_events", *arguments, "--profiles-dir", "."],
         cwd=project,
-        env={**ours, "DBT_LOG_PATH": str(project / "logs"), **environment},
+        env={**ours, **SILENT, "DBT_LOG_PATH": str(project / "logs"), **environment},
         capture_output=True,
         text=True,
         check=False,
