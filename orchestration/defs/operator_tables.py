@@ -25,6 +25,8 @@ _SENT = (
     "pending",
 )
 _MOST_REASONS = 10
+# Why a record is planned where the plan, taking it for granted, gives no reason.
+_USUAL = {"add": "new", "append": "new", "remove": "no longer in the model"}
 
 
 def plan_metadata(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -113,7 +115,8 @@ def _word(guard: GuardVerdict) -> str:
 
 def _sampled(row: Mapping[str, Any]) -> tuple[object, ...]:
     changed = row["changed_fields"] and f"{row['changed_fields']} changed"
-    return row["operation"], row["audience"], row["key"], changed or row["reason"] or "new"
+    why = changed or row["reason"] or _USUAL.get(row["operation"])
+    return row["operation"], row["audience"], row["key"], why
 
 
 def _table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> dg.MarkdownMetadataValue:

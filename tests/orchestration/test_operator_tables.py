@@ -35,3 +35,19 @@ def test_a_vendor_s_reason_stays_in_its_cell() -> None:
     assert len(lines) == 12
     assert metadata["accepted_percent"] == 75.0
     assert metadata["records_per_second"] == 8.0
+
+
+def test_a_sample_says_why_each_record_is_planned() -> None:
+    planned = (
+        ("add", None, None, "new"),
+        ("change", "city, email", None, "city, email changed"),
+        ("hold", None, "consent denied", "consent denied"),
+        ("remove", None, None, "no longer in the model"),
+        ("remove", None, "suppressed", "suppressed"),
+    )
+    rows = [
+        {"operation": operation, "audience": "vip", "key": "k", "changed_fields": f, "reason": r}
+        for operation, f, r, _ in planned
+    ]
+    lines = plan_metadata(PLAN, rows)["sample"].value.splitlines()
+    assert lines[2:] == [f"| {operation} | vip | k | {why} |" for operation, _, _, why in planned]
