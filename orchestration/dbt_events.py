@@ -1,8 +1,8 @@
 """dbt as Dagster starts it: a JSON line for each event that Dagster reads, no work for others.
 
 dbt's command line makes a line of every event, for the console and for its file, before their level
-throws most of them away: a fifth of what a build of small tables costs. Here dbt has no loggers of
-its own, and calls back (`dbtRunner(callbacks=…)`) with each event instead.
+throws most of them away, which is much of what a build of small tables costs. Here dbt has no
+loggers of its own, and calls back (`dbtRunner(callbacks=…)`) with each event instead.
 """
 
 from __future__ import annotations
