@@ -61,8 +61,14 @@ class Workspace:
         }
 
     def dbt(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run dbt here, in a process of its own, as users do."""
-        return self._run([str(Path(sys.executable).with_name("dbt")), *arguments], check)
+        """Run dbt here, in a process of its own, as users do.
+
+        It is told of the warehouse by a name that is the same in every workspace: to dbt another
+        path is another profile, and it would parse the whole project anew.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        command = [str(Path(sys.executable).with_name("dbt")), *arguments]
+        return self._run(command, check, self.folder, SEAMLINE_DUCKDB_PATH=self.warehouse.name)
 
     def seamline(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the command line here."""
@@ -79,11 +85,13 @@ class Workspace:
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
         return Workspace(folder, {**self.settings, **settings})
 
-    def _run(self, command: list[str], check: bool) -> subprocess.CompletedProcess[str]:
+    def _run(
+        self, command: list[str], check: bool, folder: Path = ROOT, **settings: str
+    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             command,
-            cwd=ROOT,
-            env={**os.environ, **self.environment},
+            cwd=folder,
+            env={**os.environ, **self.environment, **settings},
             capture_output=True,
             text=True,
             check=False,

@@ -22,7 +22,7 @@ GRANTED_AT = "2026-10-31T22:45:00Z"
 ARRIVED_AT = "2026-10-31T23:00:00Z"
 JUNK_ADDRESS = "test@test.com"
 NEW_TITLE = "Head of Lighting"
-MARTS = ("suppressions", "current_consents", "contacts", "tasks")
+MARTS = ("suppressions", "current_consents", "contacts", "contact_changes", "tasks")
 
 Row = dict[str, str]
 

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from tests.conftest import AS_OF, ROOT
-from tests.dbt.conftest import NEW_TITLE, Evening
+from tests.dbt.conftest import NEW_TITLE, WISHED_AT, Evening
 from tests.extracts import read_rows
 
 
@@ -94,6 +94,30 @@ def test_an_edit_in_a_crm_reaches_the_contact(evening: Evening) -> None:
         evening.opted_out_in_hubspot,
     )
     assert title == NEW_TITLE
+
+
+def test_what_a_contact_said_before_an_edit_is_in_its_history(
+    built_warehouse: Path, evening: Evening
+) -> None:
+    query = (
+        "select source_contact_id, value, changed_at, replaced_at from marts.contact_changes"
+        " where person_id = ? and field = 'job_title' and source_name = 'hubspot'"
+        " order by change_number"
+    )
+    [(contact, title, since, _)] = rows(built_warehouse, query, evening.opted_out_in_hubspot)
+    edited = instant(WISHED_AT)
+    (record,) = (r for r in read_rows("hubspot", "contact") if f"hubspot-{r['id']}" == contact)
+    assert title == record["property_jobtitle"] != NEW_TITLE
+    assert since == instant(record["property_lastmodifieddate"])
+    assert rows(evening.workspace.warehouse, query, evening.opted_out_in_hubspot) == [
+        (contact, title, since, edited),
+        (contact, NEW_TITLE, edited, None),
+    ]
+    # What nobody touched has the one value that it has had all along.
+    others = "select count(*) from marts.contact_changes where change_number > 1"
+    assert rows(built_warehouse, others) == [(0,)]
+    # A title and an opt-out in HubSpot, an opt-out in Salesforce.
+    assert rows(evening.workspace.warehouse, others) == [(3,)]
 
 
 def test_salesforce_s_short_ids_find_the_same_contact(evening: Evening) -> None:

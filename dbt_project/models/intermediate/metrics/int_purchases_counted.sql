@@ -2,7 +2,7 @@
     What each person bought, all channels together. A day with several orders is one purchase, as in
     the literature on buying processes: repeat_count (x) counts the days after the first one, the
     weeks are those from the first purchase to the last one (t_x) and to the instant looked at (T).
-    Days are days of UTC.
+    Gaps and the silence since the last purchase are counted in the same days. Days are days of UTC.
 #}
 with
 
@@ -89,6 +89,8 @@ select
     {{ seconds_between('bought.first_day_at', 'bought.last_day_at') }} / 604800 as recency_weeks,
     {{ seconds_between('bought.first_day_at', 'cast(' ~ as_of() ~ ' as date)') }} / 604800
         as age_weeks,
+    {{ seconds_between('bought.last_day_at', 'cast(' ~ as_of() ~ ' as date)') }} / 86400
+        as silent_days,
     {{ as_of() }} as counted_at
 from bought
 left join repeated on bought.person_id = repeated.person_id

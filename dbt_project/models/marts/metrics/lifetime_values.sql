@@ -27,7 +27,6 @@ alive as (
         parameters.p,
         parameters.q,
         parameters.v,
-        {{ seconds_between('purchases.last_order_at', as_of()) }} / 86400 as silent_days,
         case
             when purchases.repeat_count = 0 then 1.0
             else

@@ -1,52 +1,34 @@
 {# The loops below leave lines whose indent the linter cannot follow. #}
 -- noqa: disable=layout.indent
 {% set stages = var('customer_stages') -%}
+{%- set one_row_each = {
+    'people': 'people',
+    'households': 'household_members',
+    'purchases': 'int_purchases_counted',
+    'scores': 'rfm_scores',
+    'lifetime_values': 'lifetime_values',
+    'contacts': 'contacts',
+} -%}
 with
+{% for name, relation in one_row_each.items() %}
+{{ name }} as (
 
-people as (
-
-    select * from {{ ref('people') }}
-
-),
-
-households as (
-
-    select * from {{ ref('household_members') }}
+    select * from {{ ref(relation) }}
 
 ),
-
-purchases as (
-
-    select * from {{ ref('int_purchases_counted') }}
-
-),
-
-scores as (
-
-    select * from {{ ref('rfm_scores') }}
-
-),
-
-lifetime_values as (
-
-    select * from {{ ref('lifetime_values') }}
-
-),
-
-contacts as (
-
-    select * from {{ ref('contacts') }}
-
-),
-
+{% endfor %}
 visited as (
 
-    select
+    select distinct
         person_id,
-        count(*) as session_count,
-        max(started_at) as last_session_at
+        count(*) over (partition by person_id) as session_count,
+        {{ first_known('channel', 'person_id', 'started_at, ' ~ byte_order('session_id')) }}
+            as first_touch_channel,
+        {{ first_known(
+            'channel', 'person_id', 'started_at desc, ' ~ byte_order('session_id') ~ ' desc'
+        ) }} as last_touch_channel,
+        max(started_at) over (partition by person_id) as last_session_at
     from {{ ref('sessions') }}
-    group by 1
 
 ),
 
@@ -127,6 +109,8 @@ select
     lifetime_values.predicted_margin,
     lifetime_values.is_churned,
     led.lead_score,
+    visited.first_touch_channel,
+    visited.last_touch_channel,
     {%- for count in [
         'visited.session_count', 'asked.ticket_count', 'asked.open_ticket_count',
         'negotiated.open_deal_count', 'negotiated.won_deal_count',
