@@ -61,6 +61,16 @@ ValuesFrom = Annotated[
 ]
 
 
+Replaces = Annotated[
+    bool,
+    typer.Option(
+        "--replace",
+        help="Send each audience as a whole, in the place of everybody whom the channel has in it, "
+        "whoever put them there: for channels that cannot list what they hold (meta).",
+    ),
+]
+
+
 @app.command()
 def plan(
     *,
@@ -69,6 +79,7 @@ def plan(
     only: Annotated[str | None, typer.Option(help="Look at one key only.")] = None,
     undo: UndoRun = None,
     values_from: ValuesFrom = None,
+    replaces: Replaces = False,
     rows: Annotated[int, typer.Option(help="Show so many rows of each plan.")] = 0,
 ) -> None:
     """Show what a sync would send, remove and hold back. Nothing is sent."""
@@ -77,7 +88,7 @@ def plan(
 
     project = Project.load()
     names, undoing = _chosen(project, select, only, undo, values_from)
-    plans = [plan_sync(project, name, only=only, undo=undoing) for name in names]
+    plans = [plan_sync(project, name, only=only, undo=undoing, replaces=replaces) for name in names]
     details = {each.sync: planned_rows(project, each.run_id, rows) for each in plans if rows}
     if as_json:
         print_json([each.as_json() | {"rows": details.get(each.sync, [])} for each in plans])
@@ -101,14 +112,18 @@ def sync(
     only: Annotated[str | None, typer.Option(help="Send the record with this key only.")] = None,
     undo: UndoRun = None,
     values_from: ValuesFrom = None,
+    replaces: Replaces = False,
 ) -> None:
     """Bring channels up to date. Exit code 3: a guard refused, 4: records were rejected."""
+    from reverse_etl.planning.whole import must_take_wholes  # noqa: PLC0415
     from reverse_etl.sync import run_sync  # noqa: PLC0415
 
     project = Project.load()
     names, undoing = _chosen(project, select, only, undo, values_from)
     for name in names:  # complain about a missing secret before anything is sent anywhere
         project.connection(project.sync(name))
+        if replaces:
+            must_take_wholes(project.sync(name))
     results: list[SyncResult] = []
     for name in names:
         with _progress(name) as on_progress:
@@ -119,6 +134,7 @@ def sync(
                     overrides=override or (),
                     only=only,
                     undo=undoing,
+                    replaces=replaces,
                     on_progress=on_progress,
                 )
             )

@@ -29,7 +29,9 @@ def plan_report(plans: Sequence[Plan], rows: dict[str, list[dict[str, Any]]]) ->
     parts: list[RenderableType] = []
     for plan in plans:
         head = Text.assemble(
-            (plan.sync, "bold"), f"  {plan.destination} {plan.object}, {plan.mode}"
+            (plan.sync, "bold"),
+            f"  {plan.destination} {plan.object}, {plan.mode}",
+            ", each as a whole in the place of what is there" if plan.replaces else "",
         )
         parts.append(head)
         parts += [Text("  ") + line for line in _plan_lines(plan)]

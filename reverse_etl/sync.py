@@ -41,10 +41,11 @@ def plan_sync(
     overrides: Collection[str] = (),
     only: str | None = None,
     undo: Undo | None = None,
+    replaces: bool = False,
 ) -> Plan:
     """Plan a sync and leave its rows in ``sync.sync_plan``; nothing is sent.
 
-    ``overrides`` are guards that would be sent in spite of.
+    ``overrides`` are guards that would be sent in spite of; ``replaces`` as in ``run_sync``.
 
     Raises:
         SeamlineError: the sync, its connection or the warehouse is not what it should be.
@@ -53,7 +54,9 @@ def plan_sync(
     project.connection(sync)
     sync = undo.apply(sync) if undo else sync
     with ledger(project) as warehouse, warehouse.transaction():
-        return make_plan(project, sync, warehouse, overrides=overrides, only=only, undo=undo)
+        return make_plan(
+            project, sync, warehouse, overrides=overrides, only=only, undo=undo, replaces=replaces
+        )
 
 
 def run_sync(
@@ -64,6 +67,7 @@ def run_sync(
     because: str = "",
     only: str | None = None,
     undo: Undo | None = None,
+    replaces: bool = False,
     on_progress: Progress | None = None,
     patience: Patience | None = None,
 ) -> SyncResult:
@@ -79,6 +83,7 @@ def run_sync(
         because: why they are overridden; recorded beside them.
         only: one key; everything else is left for later.
         undo: the run to take back instead of bringing the channel up to date.
+        replaces: send each audience as a whole, in the place of all that the channel has of it.
         on_progress: called with rows done and rows in all, from any thread.
         patience: how long the channel is waited for.
 
@@ -92,7 +97,7 @@ def run_sync(
         finished = story.finish_earlier_run()
         if finished is not None and finished.status == "failed":
             return finished
-        return story.run(overrides, because, only, undo)
+        return story.run(overrides, because, only, undo, replaces)
 
 
 @contextmanager
@@ -112,7 +117,12 @@ class _Story:
     on_progress: Progress | None
 
     def run(
-        self, overrides: Collection[str], because: str, only: str | None, undo: Undo | None
+        self,
+        overrides: Collection[str],
+        because: str,
+        only: str | None,
+        undo: Undo | None,
+        replaces: bool,
     ) -> SyncResult:
         """Plan anew and carry the plan out."""
         started_at, began = clock(), time.monotonic()
@@ -122,7 +132,13 @@ class _Story:
             with warehouse.transaction():
                 forget_old_logs(warehouse, self.project.log_retention_days, started_at)
                 plan = make_plan(
-                    self.project, sync, warehouse, overrides=overrides, only=only, undo=undo
+                    self.project,
+                    sync,
+                    warehouse,
+                    overrides=overrides,
+                    only=only,
+                    undo=undo,
+                    replaces=replaces,
                 )
                 undoes = undo.run_id if undo else None
                 begin_run(

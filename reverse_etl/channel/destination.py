@@ -15,7 +15,7 @@ How the engine treats what comes back, so that no destination has to:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -84,7 +84,8 @@ class ChannelObject:
     ``match`` is the identifiers of which at least one must be usable for a record to be sendable.
     ``options`` are those that a sync of it may choose; edits of ``composite`` fields cannot be
     told from what is there besides, and so not kept. ``lists`` says that the channel can tell what
-    it holds (``Lister`` or ``ReadableStore``), ``merges`` that it can make one record of two.
+    it holds (``Lister`` or ``ReadableStore``), ``merges`` that it can make one record of two,
+    ``replaces`` that it takes an audience as a whole (``Replacer``).
     ``probe`` is asked by ``seamline check --connect``.
     """
 
@@ -98,6 +99,7 @@ class ChannelObject:
     composite: tuple[str, ...] = ()
     lists: bool = False
     merges: bool = False
+    replaces: bool = False
     probe: Probe | None = None
 
 
@@ -126,6 +128,23 @@ class Destination(Protocol):
 
         Raises:
             Refused: the channel refused the batch as a whole.
+        """
+        ...
+
+
+@runtime_checkable
+class Replacer(Protocol):
+    """A channel spoken over HTTP that takes an audience as a whole, in the place of what it had."""
+
+    def replace(self, batches: Iterable[Batch], total: int) -> Conversation:
+        """Send one audience in one session; return verdicts of those alone who did not get in.
+
+        Args:
+            batches: the audience in order, read as they are asked for.
+            total: how many records they have.
+
+        Raises:
+            Refused: the channel broke the session off.
         """
         ...
 

@@ -119,7 +119,7 @@ class Delivery:
             transcript.is_in_doubt = True
             reason = f"sent once, and it must not be repeated: {lost}"
             verdict = Verdict("", "rejected", "answer_lost", reason, is_permanent=True)
-            return [_ending(name, verdict, transcript) for name in records.names]
+            return [ending_of(name, verdict, transcript) for name in records.names]
         except OutOfPatience as silence:
             self.brake.note_silence(silence)
             return _unanswered(records, transcript, str(silence))
@@ -138,7 +138,7 @@ class Delivery:
         if len(records) == 1:
             self.brake.note_refusals(1, refused.code, refused.reason)
             verdict = Verdict("", "rejected", refused.code, refused.reason)
-            return [_ending(records.names[0], verdict, transcript)]
+            return [ending_of(records.names[0], verdict, transcript)]
         half = len(records) // 2
         name, doubt = transcript.batch_id, transcript.is_in_doubt
         return [
@@ -153,7 +153,15 @@ class Delivery:
         batch_id: str,
         transcript: JournalTranscript,
     ) -> Sequence[Verdict]:
-        batch = Batch(
+        batch = self.batch(records, piece, batch_id)
+        if isinstance(self.sync.channel, Destination):
+            assert self.client is not None
+            return self.client.drive(self.sync.channel.converse(batch), transcript)
+        return self.sync.channel.write(batch)
+
+    def batch(self, records: Records, piece: Piece, batch_id: str) -> Batch:
+        """Return records as a destination is given them."""
+        return Batch(
             sync=self.sync.name,
             run_id=self.spool.run_id,
             batch_id=batch_id,
@@ -166,10 +174,6 @@ class Delivery:
             match=self.sync.match,
             options=self.sync.options,
         )
-        if isinstance(self.sync.channel, Destination):
-            assert self.client is not None
-            return self.client.drive(self.sync.channel.converse(batch), transcript)
-        return self.sync.channel.write(batch)
 
     def _audience(self, piece: Piece) -> Audience | None:
         if not self.sync.is_audience:
@@ -197,7 +201,7 @@ class Delivery:
                 acknowledged = True
                 if verdict.channel_id is None and not verdict.code:
                     continue
-            endings.append(_ending(name, verdict, transcript))
+            endings.append(ending_of(name, verdict, transcript))
         self.brake.note_answer(acknowledged)
         refused = [verdict for verdict in verdicts if verdict.status == "rejected"]
         if not acknowledged and refused and transcript.requests >= len(records):
@@ -206,7 +210,8 @@ class Delivery:
         return endings
 
 
-def _ending(name: tuple[str, str], verdict: Verdict, transcript: JournalTranscript) -> Ending:
+def ending_of(name: tuple[str, str], verdict: Verdict, transcript: JournalTranscript) -> Ending:
+    """Return what a verdict makes of the record called ``name``."""
     return Ending(
         name,
         "uncertain" if verdict.status == "retry" else verdict.status,

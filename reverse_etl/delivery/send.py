@@ -7,6 +7,7 @@ and no answer came) or ``pending`` (it never left). Nothing else happens to a re
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import astuple
@@ -24,6 +25,7 @@ from reverse_etl.delivery.limiter import limiter_for
 from reverse_etl.delivery.outcome import Ending, Fate, Outcome
 from reverse_etl.delivery.spool import Piece, Spool
 from reverse_etl.delivery.transcript import Answers
+from reverse_etl.delivery.whole import Closing, replace_audience
 from reverse_etl.errors import SeamlineError
 
 Progress = Callable[[int, int], None]
@@ -52,6 +54,8 @@ class Sender:
         self._refused_audiences: dict[str, Verdict] = {}
         self._decided: dict[int, dict[str, Any]] = {}
         self._answers: Answers = {}
+        self._begun: Counter[str] = Counter()
+        self._closed: dict[str, Closing] = {}
         # What an earlier life had in flight when it was killed may have arrived.
         self._is_in_doubt = spool.journal.exists()
 
@@ -70,6 +74,8 @@ class Sender:
                 self._brake,
             )
             self._send_pieces()
+            for audience in self._spool.wholes:
+                self._send_whole(audience)
             if isinstance(self._sync.channel, Store):
                 self._commit(self._sync.channel)
         self._outcome.error = self._brake.reason
@@ -107,6 +113,10 @@ class Sender:
                 self._decided[entry["batch"]] = entry
             elif "audience" in entry:
                 self._outcome.audiences[entry["audience"]] = entry["channel_id"]
+            elif "begun" in entry:
+                self._begun[entry["begun"]] += 1
+            elif "whole" in entry:
+                self._closed[entry["whole"]] = Closing.of_entry(entry)
             else:
                 self._answers[entry["asked"], entry["step"]] = entry
 
@@ -136,7 +146,7 @@ class Sender:
             names = piece.records.names if lines else []
             self._believe(piece, [Ending(names[line[0]], *line[1:]) for line in lines])
             return False
-        if self._sync.is_audience and piece.audience not in self._outcome.audiences:
+        if self._sync.is_audience:
             self._prepare(piece.audience)
         refused = self._refused_audiences.get(piece.audience)
         if refused is not None:
@@ -148,7 +158,8 @@ class Sender:
         return True
 
     def _prepare(self, audience: str) -> None:
-        if self._brake.reason or audience in self._refused_audiences:
+        is_known = audience in self._outcome.audiences or audience in self._refused_audiences
+        if self._brake.reason or is_known:
             return
         try:
             channel_id = self._delivery.prepare(audience)
@@ -169,6 +180,31 @@ class Sender:
             self._brake.pull(f"{type(error).__name__}: {error}")
             raise
         self._settle(piece, endings)
+
+    def _send_whole(self, audience: str) -> None:
+        """Replace an audience, if no earlier life did; who left it has been told to by now."""
+        closing = self._closed.get(audience)
+        if closing is None:
+            self._prepare(audience)
+            closing = self._closing(audience)
+            if closing.fate != "pending":
+                self._write_down(closing.as_entry(audience))
+        for piece in self._spool.whole(audience):
+            settled = closing.fate == "acknowledged"
+            others = [] if settled else _all(piece, closing.fate, closing.code, closing.reason)
+            self._believe(piece, others)
+        self._outcome.endings += closing.endings
+
+    def _closing(self, audience: str) -> Closing:
+        refused = self._refused_audiences.get(audience)
+        if refused is not None:
+            return Closing("rejected", refused.code, refused.reason)
+        if not self._brake.reason:
+            self._begun[audience] += 1
+            self._write_down({"begun": audience})
+        if self._brake.reason:
+            return Closing("uncertain" if self._begun[audience] else "pending")
+        return replace_audience(self._delivery, audience, self._begun[audience])
 
     def _settle(self, piece: Piece, endings: list[Ending]) -> None:
         """Write down what became of a piece, then believe it; what never left is left open."""

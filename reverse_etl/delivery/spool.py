@@ -13,7 +13,7 @@ import os
 import shutil
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 OVERHEAD_BYTES = 24  # that a channel's own form may need around a record's text
 WRITES: tuple[Operation, ...] = ("add", "append", "change")
+TOGETHER: tuple[Operation, ...] = ("add", "change")
 COLUMNS = (
     "operation",
     "audience",
@@ -54,7 +55,10 @@ class Piece:
 
 @dataclass(frozen=True)
 class Spool:
-    """A complete spool. ``labels`` are what the audiences are called, ``audiences`` their ids."""
+    """A complete spool. ``labels`` are what the audiences are called, ``audiences`` their ids.
+
+    ``wholes`` are the audiences that are sent as a whole, each with how many records it has.
+    """
 
     folder: Path
     run_id: str
@@ -64,6 +68,7 @@ class Spool:
     labels: dict[str, str]
     audiences: dict[str, str]
     is_whole: bool
+    wholes: dict[str, int] = field(default_factory=dict)
 
     @property
     def journal(self) -> Path:
@@ -71,6 +76,21 @@ class Spool:
         return self.folder / "journal.jsonl"
 
     def pieces(self) -> Iterator[Piece]:
+        """Yield what is sent batch by batch; where audiences are sent as a whole, removals only."""
+        return (each for each in self._pieces() if not self._is_of_a_whole(each))
+
+    def whole(self, audience: str) -> Iterator[Piece]:
+        """Yield the batches of an audience that is sent as a whole, in order."""
+        return (
+            each
+            for each in self._pieces()
+            if self._is_of_a_whole(each) and each.audience == audience
+        )
+
+    def _is_of_a_whole(self, piece: Piece) -> bool:
+        return bool(self.wholes) and piece.operation not in ("remove", "merge")
+
+    def _pieces(self) -> Iterator[Piece]:
         """Yield batches within the limits, each of one operation and one audience."""
         number = 0
         for rows in self._rows():
@@ -156,6 +176,7 @@ def write_spool(home: Path, sync: Sync, plan: Plan, warehouse: Warehouse) -> Spo
         labels=labels,
         audiences=audiences,
         is_whole=plan.diff is not None and plan.diff.is_whole,
+        wholes=_wholes(plan, warehouse) if plan.replaces else {},
     )
     header = {name: value for name, value in asdict(spool).items() if name != "folder"}
     with open(partial / "header.json", "w", opener=_private) as file:
@@ -214,16 +235,28 @@ def _queries(sync: Sync, plan: Plan, warehouse: Warehouse) -> Iterator[str]:
     if "occurred_at" in diff.types:
         when = warehouse.dialect.value("relation.occurred_at", diff.types["occurred_at"])
     # What the plan does not name does not leave, be it in the relation by now.
-    rows = diff.candidates.join("plan", "plan.key", kind="inner", source=diff.content)
-    for operation in WRITES:
-        if plan.sending.get(operation):
+    source = "" if plan.replaces else diff.content
+    rows = diff.candidates.join("plan", "plan.key", kind="inner", source=source)
+    # Those of a whole audience follow each other, whether they are new to it or not.
+    for operations in [TOGETHER] if plan.replaces else [(each,) for each in WRITES]:
+        if any(map(plan.sending.get, operations)):
             yield (
-                f"select {literal(operation)} as operation, plan.audience, plan.key, "
-                f"{_text(operation, fields)} as text, plan.channel_id, plan.sent_match, "
+                f"select {literal(operations[0])} as operation, plan.audience, plan.key, "
+                f"{_text(operations[0], fields)} as text, plan.channel_id, plan.sent_match, "
                 f"cast({when} as text) as occurred_at "
-                f"from (select * {chosen} and operation = {literal(operation)}) as plan "
+                f"from (select * {chosen} and operation in ({_literals(operations)})) as plan "
                 f"{rows}{order}"
             )
+
+
+def _wholes(plan: Plan, warehouse: Warehouse) -> dict[str, int]:
+    query = f"select audience, count(*) from sync.sync_plan where {plan.sendable} "
+    sent = f"and operation in ({_literals(TOGETHER)}) group by 1 order by 1"
+    return dict(warehouse.rows(query + sent))
+
+
+def _literals(operations: tuple[Operation, ...]) -> str:
+    return ", ".join(map(literal, operations))
 
 
 def _text(operation: Operation, fields: str) -> str:

@@ -37,6 +37,7 @@ class Plan:
     match_coverage: tuple[tuple[str, int], ...] = ()
     guards: tuple[GuardVerdict, ...] = ()
     sending: dict[str, int] = field(default_factory=dict)  # by operation, once guards have spoken
+    replaces: bool = False  # additions and changes are audiences as a whole
     diff: Diff | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -76,6 +77,7 @@ class Plan:
                 for name, added, changed, removed in self.audiences
             },
             "match_coverage": {"rows": self.match_rows, **dict(self.match_coverage)},
+            "replaces": self.replaces,
             "guards": [verdict.as_json() for verdict in self.guards],
             "refused": bool(self.refusals),
         }

@@ -23,6 +23,7 @@ from reverse_etl.planning.plan import Plan, as_of, new_run_id
 from reverse_etl.planning.privacy import permission
 from reverse_etl.planning.rekey import rekey
 from reverse_etl.planning.undo import Undo
+from reverse_etl.planning.whole import must_take_wholes, plan_wholes
 from reverse_etl.warehouse.dialect import literal
 from reverse_etl.warehouse.session import Warehouse
 
@@ -35,13 +36,16 @@ def make_plan(
     overrides: Collection[str] = (),
     only: str | None = None,
     undo: Undo | None = None,
+    replaces: bool = False,
 ) -> Plan:
     """Write the sync's plan into ``sync.sync_plan`` and return what is in it.
 
     Raises:
         SeamlineError: nothing can be planned: no record has the key ``only``, the ledger has no
-            run to ``undo``, an override names no guard.
+            run to ``undo``, an override names no guard, the channel ``replaces`` no audience.
     """
+    if replaces:
+        must_take_wholes(sync, is_part=only is not None or undo is not None)
     sight = Sight(project, sync, warehouse, as_of(), warehouse.columns(sync.relation))
     before = look_before_planning(sight)
     scope = Scope.of_key(only) if only is not None else None
@@ -69,8 +73,18 @@ def make_plan(
         if diff.is_whole:
             plan_merges(diff.candidates, diff.run_id, project.manifest, warehouse)
     hold_capped(sight, diff.run_id)
+    if replaces:
+        plan_wholes(diff, warehouse)
     plan = _count(
-        Plan(diff.run_id, sync.name, sync.destination, sync.object.name, sync.mode), warehouse
+        Plan(
+            diff.run_id,
+            sync.name,
+            sync.destination,
+            sync.object.name,
+            sync.mode,
+            replaces=replaces,
+        ),
+        warehouse,
     )
     plan = _with_coverage(plan, diff, warehouse)
     if only is not None and plan.is_empty and not plan.held_back:

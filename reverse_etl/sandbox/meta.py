@@ -1,7 +1,8 @@
-"""A stand-in for Meta's custom audiences: create, find, add and remove hashed rows."""
+"""A stand-in for Meta's custom audiences: create, find, add, remove and replace hashed rows."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from typing import Any
@@ -17,6 +18,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 _HASH_OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 _AUDIENCES = re.compile(r"/v\d+\.\d+/act_\w+/customaudiences")
 _USERS = re.compile(r"/v\d+\.\d+/(\d+)/users")
+_REPLACED = re.compile(r"/v\d+\.\d+/(\d+)/usersreplace")
 
 
 def _error(status: int, code: int, kind: str, message: str) -> Answer:
@@ -65,6 +67,8 @@ class Meta:
         self.history = History()
         self._index: dict[Place, set[int]] = {}
         self._latest = 0
+        # Begun and not ended, by audience; as at Meta, they are not kept for long.
+        self._sessions: dict[str, Document] = {}
 
     def handle(self, call: Call) -> Answer:
         """Answer one request."""
@@ -79,6 +83,9 @@ class Meta:
         users = _USERS.fullmatch(call.path)
         if users and call.method in ("POST", "DELETE"):
             return self._users(call, users.group(1))
+        replaced = _REPLACED.fullmatch(call.path)
+        if replaced and call.method == "POST":
+            return self._users(call, replaced.group(1), replaces=True)
         return _error(404, 2500, "OAuthException", f"Unknown path components: {call.path}")
 
     def _create(self, form: dict[str, str]) -> Answer:
@@ -103,7 +110,7 @@ class Meta:
                 answer["paging"]["next"] = f"{call.base_url}{call.path}?after={after}"
         return Answer(200, answer)
 
-    def _users(self, call: Call, key: str) -> Answer:
+    def _users(self, call: Call, key: str, *, replaces: bool = False) -> Answer:
         if key not in self.audiences:
             return _invalid(f"Object with ID '{key}' does not exist")
         fields = call.form() if call.method == "POST" else call.query
@@ -117,16 +124,41 @@ class Meta:
             return _invalid("The parameter schema holds an unknown key")
         if not isinstance(data, list) or not 1 <= len(data) <= 10_000:
             return _invalid("The parameter data must hold 1 to 10000 rows")
-        invalid = 0
-        for row in data:
-            if call.picks(row) or not _is_valid(row, schema):
-                invalid += 1
-            else:
-                found = {name: value for name, value in zip(schema, row, strict=True) if value}
-                self._apply(self.audiences[key], call.method, found)
+        refused = {n for n, row in enumerate(data) if call.picks(row) or not _is_valid(row, schema)}
+        rows = [
+            {name: value for name, value in zip(schema, row, strict=True) if value}
+            for number, row in enumerate(data)
+            if number not in refused
+        ]
+        invalid = len(refused)
+        if not replaces:
+            for row in rows:
+                self._apply(self.audiences[key], call.method, row)
+        elif complaint := self._replace(self.audiences[key], session, rows):
+            return _invalid(complaint)
         counts = {"num_received": len(data), "num_invalid_entries": invalid}
         about = {"audience_id": key, "session_id": str(session.get("session_id", ""))}
         return Answer(200, {**about, **counts, "invalid_entry_samples": {}})
+
+    def _replace(self, audience: Document, session: Document, rows: list[Document]) -> str:
+        """Set rows aside until their session ends, then take them for the audience."""
+        number, sequence = session.get("session_id"), session.get("batch_seq")
+        if not isinstance(number, int) or not isinstance(sequence, int):
+            return "The parameter session must have session_id and batch_seq"
+        if sequence == 1:
+            self._sessions[audience["id"]] = {"id": number, "batches": []}
+        begun = self._sessions.get(audience["id"])
+        # A request that is sent again takes its own place again.
+        if not begun or begun["id"] != number or not 1 <= sequence <= len(begun["batches"]) + 1:
+            return f"The session has no place for batch_seq {sequence}"
+        begun["batches"][sequence - 1 :] = [rows]
+        if session.get("last_batch_flag"):
+            latest = self._latest
+            for row in itertools.chain(*begun["batches"]):
+                self._apply(audience, "POST", row)
+            for row in [row for at, row in audience["rows"].items() if at < latest]:
+                self._apply(audience, "DELETE", row)
+        return ""
 
     def _apply(self, audience: Document, method: str, row: Document) -> None:
         is_there = self._remove(audience, row)

@@ -124,6 +124,60 @@ def test_what_no_api_makes_is_told_with_what_to_do(
     ]
 
 
+PROPERTIES = {
+    "attio": (
+        "people",
+        "/v2/objects/people/attributes",
+        {"data": [{"api_slug": "name"}, {"api_slug": "email_addresses"}, {"api_slug": "city"}]},
+        {
+            "title": "Lifetime value",
+            "description": None,
+            "api_slug": "lifetime_value",
+            "type": "number",
+            "is_required": False,
+            "is_unique": False,
+            "is_multiselect": False,
+            "config": {},
+        },
+    ),
+    "mailchimp": (
+        "members",
+        "/3.0/lists/L1/merge-fields",
+        {"merge_fields": [{"tag": "FNAME"}, {"tag": "CITY"}]},
+        {"tag": "LIFETIME_VALUE", "name": "Lifetime value", "type": "number", "public": False},
+    ),
+}
+
+
+@pytest.mark.parametrize("slug", PROPERTIES)
+def test_a_column_that_is_no_property_yet_is_made_as_its_channel_wants_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, slug: str
+) -> None:
+    kind, path, known, made = PROPERTIES[slug]
+    columns = {**COLUMNS, "first_name": "string", "city": "string"}
+    columns.pop("is_member")
+    world.declare("crm", "upsert", columns, destination=slug, object=kind)
+    monkeypatch.setenv("MAILCHIMP_LIST_ID", "L1")
+
+    def answer(asked: Asked) -> Told:
+        return Told(200, known) if asked.method == "GET" else Told(200, {"id": 1})
+
+    with loopback(answer) as vendor:
+        monkeypatch.setenv(f"{slug.upper()}_URL", vendor.url)
+        project = Project.load()
+        (found,) = find_lacking(project, "crm", {})
+        assert (found.what, found.state) == ("property 'lifetime_value'", "missing")
+        assert {(asked.method, asked.path) for asked in vendor.asked} == {("GET", path)}
+        (found,) = find_lacking(project, "crm", {}, create=True)
+        assert found.state == "made"
+    assert (vendor.asked[-1].method, vendor.asked[-1].path) == ("POST", path)
+    assert vendor.asked[-1].json == ({"data": made} if slug == "attio" else made)
+    with loopback(lambda asked: Told(403, {"code": "no", "message": "not you"})) as vendor:
+        monkeypatch.setenv(f"{slug.upper()}_URL", vendor.url)
+        (found,) = find_lacking(Project.load(), "crm", {})
+    assert found.state == "unknown"
+
+
 def test_the_command_ends_with_1_until_everything_is_there(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,7 +13,8 @@ import pytest
 
 from reverse_etl.channel.batch import Audience
 from reverse_etl.channel.exchange import Refused
-from reverse_etl.destinations.meta import REMOVED_PER_REQUEST, destination, session_id
+from reverse_etl.destinations.meta import destination
+from reverse_etl.destinations.meta.rows import REMOVED_PER_REQUEST, session_id
 from reverse_etl.sandbox import Sandbox
 from reverse_etl.sandbox.wire import Call
 from tests.reverse_etl.destinations.driver import Wire, answer, batch, by_key, play, records
@@ -104,6 +106,62 @@ def test_removals_stay_within_what_a_query_string_may_hold(running: Sandbox) -> 
     assert running.state("meta")["audiences"]["Best customers"]["size"] == 0
 
 
+def session(*rows: Any, sent: dict[str, Any] | None = None) -> Any:
+    """A session of one batch for each list of people."""
+    batches = [
+        replace(
+            batch(records("change", people, **(sent or {})), OBJECT, audience=AUDIENCE),
+            batch_id=f"run1-vips-1-{number}",
+        )
+        for number, people in enumerate(rows, start=1)
+    ]
+    return destination.replace(iter(batches), sum(map(len, rows)))
+
+
+def test_a_session_ends_with_the_last_batch_that_anybody_can_be_found_in() -> None:
+    asked, outside = play(session([ADA], [GRACE], [NOBODY]), counts(1), counts(1))
+    path = USERS.replace("users", "usersreplace")
+    assert [(request.method, request.path) for request in asked] == [("POST", path)] * 2
+    said = [json.loads((request.form or {})["session"]) for request in asked]
+    number = session_id("run1-vips-1-1")
+    assert said == [
+        {
+            "session_id": number,
+            "batch_seq": sequence,
+            "last_batch_flag": is_last,
+            "estimated_num_total": 3,
+        }
+        for sequence, is_last in ((1, False), (2, True))
+    ]
+    assert [(v.status, v.code) for v in outside] == [("rejected", "no_usable_key")]
+
+
+def test_who_falls_out_of_an_audience_by_a_session_is_in_doubt() -> None:
+    asked, outside = play(session([NOBODY, ADA], sent={"p1": GRACE}), counts(1))
+    assert len(asked) == 1
+    assert by_key(outside)["p1"].status == "retry"
+    _, outside = play(session([ADA, GRACE]), counts(2, invalid=1))
+    assert [(v.key, v.status, v.code) for v in outside] == [
+        ("p1", "retry", "invalid_entries"),
+        ("p2", "retry", "invalid_entries"),
+    ]
+    assert play(session([NOBODY]))[0] == [], "an audience of nobody is not begun"
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        counts(0),
+        answer(200, {"audience_id": "1"}),
+        answer(200, b"<html>", "text/html"),
+        answer(400, {"error": {"code": 17, "message": "User request limit reached"}}),
+    ],
+)
+def test_a_session_that_meta_does_not_follow_is_broken_off(response: Any) -> None:
+    with pytest.raises(Refused):
+        play(session([ADA], [GRACE]), response)
+
+
 def test_no_byte_names_a_person(running: Sandbox) -> None:
     wire = Wire(destination, running.url)
     audience = wire.prepare(OBJECT, "best_customers", "Best customers")
@@ -114,6 +172,9 @@ def test_no_byte_names_a_person(running: Sandbox) -> None:
     sent = {"email": ADA["email"], "phone": ADA["phone"]}
     wire.converse(batch(records("change", moved, p1=sent), OBJECT, audience=audience))
     wire.converse(batch(records("remove", moved, p1=sent), OBJECT, audience=audience))
+    whole = batch(records("add", [ADA, leaking, NOBODY]), OBJECT, audience=audience)
+    wire.run(destination.replace([whole], 3))
+    assert wire.sent[-1].path_url.endswith("/usersreplace")
     left = wire.bytes_sent().lower()
     clear = ("external_id", "country")
     values = [str(v) for row in (ADA, GRACE, NOBODY) for k, v in row.items() if k not in clear]

@@ -92,6 +92,32 @@ def test_meta_s_client_sends_the_rows_that_we_send(
     assert "sandbox" not in json.dumps({**request.params, **(request.form or {})})
 
 
+def test_meta_s_client_replaces_an_audience_as_we_do(
+    graph: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("facebook_business", reason="facebook-business is not installed")
+    from facebook_business.adobjects.customaudience import CustomAudience  # noqa: PLC0415
+    from facebook_business.api import FacebookAdsApi  # noqa: PLC0415
+    from facebook_business.session import FacebookSession  # noqa: PLC0415
+
+    a_batch = batch(
+        records("add", [{"email": ADA["email"]}]),
+        "custom_audience_members",
+        audience=Audience("a", "A", "23"),
+    )
+    counts = answer(200, {"num_received": 1, "num_invalid_entries": 0})
+    (request,), outside = play(meta.destination.replace([a_batch], 1), counts)
+    assert outside == []
+    monkeypatch.setattr(FacebookSession, "GRAPH", graph.url)
+    api = FacebookAdsApi.init(access_token="sandbox", api_version="v26.0", crash_log=False)
+    form = {name: json.loads(value) for name, value in (request.form or {}).items()}
+    CustomAudience("23", api=api).create_users_replace(params=form)
+    (asked,) = graph.asked
+    assert (request.method, request.path) == (asked.method, asked.path)
+    assert parameters(asked) == form
+    assert set(form["session"]) == set(SESSION)
+
+
 def test_salesforce_s_client_runs_the_job_that_we_run() -> None:
     pytest.importorskip("simple_salesforce", reason="simple-salesforce is not installed")
     from simple_salesforce import Salesforce  # noqa: PLC0415
