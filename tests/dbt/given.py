@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import duckdb
@@ -41,7 +41,11 @@ def ask(workspace: Workspace, query: str) -> list[tuple[Any, ...]]:
         return connection.execute(query).fetchall()
 
 
-def drill_down(workspace: Workspace, mart: str) -> tuple[list[str], list[str]]:
+def drill_down(
+    workspace: Workspace,
+    mart: str,
+    answer: Callable[[Workspace, str], list[tuple[Any, ...]]] = ask,
+) -> tuple[list[str], list[str]]:
     """Return an aggregate's keys and measures, as it has them and as its documented rows add up.
 
     What nothing adds up to, as an account without deals, has no rows and is left out.
@@ -53,9 +57,10 @@ def drill_down(workspace: Workspace, mart: str) -> tuple[list[str], list[str]]:
     measures = ", ".join(f"cast({name} as numeric(18, 4))" for name in documented["measures"])
     sums = ", ".join(f"cast({sum} as numeric(18, 4))" for sum in documented["measures"].values())
     something = " or ".join(f"{name} <> 0" for name in documented["measures"])
-    aggregate = ask(workspace, f"select {keys}, {measures} from marts.{mart} where {something}")
-    rows = ask(workspace, f"select {keys}, {sums} from ({documented['rows']}) group by {keys}")
-    return sorted(map(repr, aggregate)), sorted(map(repr, rows))
+    relation = f"{node['schema']}.{node['alias']}"
+    aggregate = answer(workspace, f"select {keys}, {measures} from {relation} where {something}")
+    added = f"select {keys}, {sums} from ({documented['rows']}) as drilled group by {keys}"
+    return sorted(map(repr, aggregate)), sorted(map(repr, answer(workspace, added)))
 
 
 def _key(nodes: Mapping[str, Any], unique_id: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import duckdb
 import pytest
 
 from tests.conftest import Workspace
+from tests.dbt.given import drill_down
 from tests.reverse_etl.recorder import Recorder
 from tests.reverse_etl.world import PostgresWorld, World, people
 
@@ -20,6 +22,8 @@ def results(world: World, place: Workspace, query: str) -> list[tuple[Any, ...]]
     if isinstance(world, PostgresWorld):
         return world.sql(query)
     with duckdb.connect(str(place.warehouse), read_only=True) as connection:
+        if (world.home / "sync.duckdb").exists():
+            connection.execute(f"attach '{world.home / 'sync.duckdb'}' as sync (read_only)")
         return connection.execute(query).fetchall()
 
 
@@ -70,4 +74,8 @@ def test_the_ledger_is_there_in_sql(
         "longest_seconds - slowest_twentieth_seconds from marts.delivery_latency",
     )
     assert latency == [("events", 4, 2 * 86_400.0, 0.0)]
+    for mart in ("sync_health", "delivery_latency"):
+        aggregate, rows = drill_down(place, mart, partial(results, world))
+        assert aggregate
+        assert aggregate == rows
     assert world.run("events").status == "done", "dbt has let go of the ledger"
