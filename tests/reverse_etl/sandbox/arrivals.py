@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
-from reverse_etl.destinations import files, hubspot, klaviyo, meta, webhook
+from reverse_etl.destinations import files, hubspot, klaviyo, meta, salesforce, webhook
 from reverse_etl.sandbox import Sandbox
 from tests.reverse_etl.destinations.driver import Wire, batch, records
 
@@ -47,6 +48,14 @@ def fill(running: Sandbox, outbox: Path) -> None:
         }
     ]
     crm.converse(batch(records("add", contacts), "contacts", "upsert"))
+    sales = Wire(salesforce.destination, running.url)
+    sales.settings["VERSION"] = "v62.0"
+    rows = [{"Person_Id__c": "p1", "LastName": "Example", "Email": "ada@example.com"}]
+    people_there = batch(records("add", rows), "Contact", "upsert", VERSION="v62.0")
+    (ada,) = sales.converse(replace(people_there, match=("Person_Id__c",))).values()
+    club = sales.prepare("CampaignMember", "vips", "The club's VIPs")
+    joining = records("add", [{"ContactId": ada.channel_id, "Status": "Sent"}])
+    sales.converse(batch(joining, "CampaignMember", audience=club, VERSION="v62.0"))
     orders = [{"order_id": f"shop-{n}", "gross_amount": 59.9} for n in range(8)]
     hook = Wire(webhook.destination, running.url)
     hook.converse(batch(records("append", orders), "records", "append"))

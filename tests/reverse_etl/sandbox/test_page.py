@@ -66,8 +66,9 @@ def test_it_says_plainly_that_it_is_a_stand_in(browser: Any, running: Sandbox) -
     assert banner.is_displayed()
     assert "This is a stand-in" in banner.text
     assert browser.title == "Seamline sandbox"
-    assert texts(browser, "h2") == ["Klaviyo", "Meta", "HubSpot", "Webhook", "CSV drop"]
-    assert texts(browser, ".tiles strong") == ["6", "2", "1", "8", "1"]
+    channels = ["Klaviyo", "Meta", "HubSpot", "Salesforce", "Webhook", "CSV drop"]
+    assert texts(browser, "h2") == channels
+    assert texts(browser, ".tiles strong") == ["6", "2", "1", "1", "8", "1"]
 
 
 def test_an_audience_shows_its_size_its_changes_and_the_cart(
@@ -109,6 +110,16 @@ def test_tables_of_contacts_orders_and_files(browser: Any, running: Sandbox) -> 
     orders.find_element("css selector", "summary").click()
     assert texts(orders, "details td")[-2:] == ["shop-0", "59.90"]
     assert texts(card(browser, "files", "test_sync.csv"), "td") == ["d1", "12000.5"]
+
+
+def test_a_campaign_shows_its_members(browser: Any, running: Sandbox) -> None:
+    browser.get(running.url)
+    campaign = card(browser, "salesforce", "The club's VIPs")
+    assert texts(campaign, ".size") == ["1 member"]
+    (contact,) = running.state("salesforce")["records"]["Contact"]
+    assert texts(campaign, "td") == [contact, "Sent"]
+    cells = texts(card(browser, "salesforce", "Contact"), "td")
+    assert cells == [contact, "p1", "Example", "a•••@example.com"]
 
 
 def test_addresses_are_shown_on_request_only(browser: Any, running: Sandbox) -> None:
@@ -171,4 +182,4 @@ def test_an_empty_sandbox_says_what_to_do() -> None:
     with running_sandbox() as empty:
         page = requests.get(empty.url, timeout=10).text
     assert page.count("Nothing has arrived yet.") == 4
-    assert "CSV drop" not in page
+    assert "CSV drop" not in page and "Salesforce" not in page
