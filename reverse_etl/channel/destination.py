@@ -82,10 +82,11 @@ class ChannelObject:
 
     ``fields`` empty means: any column. ``hashed`` names the fields that leave only as hashes.
     ``match`` is the identifiers of which at least one must be usable for a record to be sendable.
-    ``options`` are those that a sync of it may choose; edits of ``composite`` fields cannot be
-    told from what is there besides, and so not kept. ``lists`` says that the channel can tell what
-    it holds (``Lister`` or ``ReadableStore``), ``merges`` that it can make one record of two,
-    ``replaces`` that it takes an audience as a whole (``Replacer``).
+    ``options`` are those that a sync of it may choose, ``no_others`` says why there are no more;
+    edits of ``composite`` fields cannot be told from what is there besides, and so not kept.
+    ``lists`` says that the channel can tell what it holds (``Lister`` or ``ReadableStore``),
+    ``merges`` that it can make one record of two, ``replaces`` that it takes an audience as a whole
+    (``Replacer``).
     ``probe`` is asked by ``seamline check --connect``.
     """
 
@@ -96,6 +97,7 @@ class ChannelObject:
     fields: tuple[str, ...] = ()
     hashed: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()
+    no_others: str = ""
     composite: tuple[str, ...] = ()
     lists: bool = False
     merges: bool = False

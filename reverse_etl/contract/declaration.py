@@ -214,7 +214,8 @@ class Reader:
             if name not in target.options:
                 raise self._error(
                     f"config.meta.sync.{name}",
-                    f"{declared.destination} {target.name} cannot do that; possible: {possible}",
+                    f"{declared.destination} {target.name} cannot do that"
+                    f"{target.no_others and f': {target.no_others}'}; possible: {possible}",
                 )
             if name != "keep_edits" and declared.mode not in ("upsert", "mirror"):
                 raise self._error(

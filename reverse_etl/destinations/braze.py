@@ -94,7 +94,14 @@ class Braze:
         ),
     )
     objects: tuple[ChannelObject, ...] = (
-        ChannelObject("users", ("upsert", "mirror"), LIMITS, (ID,), probe=PROBE),
+        ChannelObject(
+            "users",
+            ("upsert", "mirror"),
+            LIMITS,
+            (ID,),
+            no_others="Braze queues a batch, and tells nobody which users were there",
+            probe=PROBE,
+        ),
         ChannelObject("audience_members", ("audience",), LIMITS, (ID,), probe=PROBE),
         ChannelObject(
             "events", ("append",), LIMITS, (ID,), (ID, "name", "properties"), probe=PROBE

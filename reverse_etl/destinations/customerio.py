@@ -101,7 +101,14 @@ class CustomerIo:
         Setting("SEGMENTS", "manual segments by name: Abandoned cart=7, …", required=False),
     )
     objects: tuple[ChannelObject, ...] = (
-        ChannelObject("people", ("upsert", "mirror"), LIMITS, IDENTIFIERS, probe=PROBE),
+        ChannelObject(
+            "people",
+            ("upsert", "mirror"),
+            LIMITS,
+            IDENTIFIERS,
+            no_others="the Track API writes only, and tells nobody which people were there",
+            probe=PROBE,
+        ),
         ChannelObject("segment_members", ("audience",), LIMITS, ("id",), probe=PROBE),
         ChannelObject(
             "events",

@@ -102,7 +102,14 @@ class Iterable:
     base_url = "https://api.iterable.com"
     settings: tuple[Setting, ...] = (Setting("TOKEN", "server-side API key", secret=True),)
     objects: tuple[ChannelObject, ...] = (
-        ChannelObject("users", ("upsert", "mirror"), LIMITS, tuple(NAMES), probe=PROBE),
+        ChannelObject(
+            "users",
+            ("upsert", "mirror"),
+            LIMITS,
+            tuple(NAMES),
+            no_others="a bulk update tells nobody which users were there",
+            probe=PROBE,
+        ),
         ChannelObject("list_members", ("audience",), LIMITS, tuple(NAMES), probe=PROBE),
         ChannelObject(
             "events", ("append",), LIMITS, tuple(NAMES), (*NAMES, "name", "properties"), probe=PROBE

@@ -81,7 +81,15 @@ class SendGrid:
     base_url = "https://api.sendgrid.com"
     settings: tuple[Setting, ...] = (Setting("TOKEN", "API key (SG.…)", secret=True),)
     objects: tuple[ChannelObject, ...] = (
-        ChannelObject("contacts", ("upsert", "mirror"), LIMITS, ("email",), FIELDS, probe=PROBE),
+        ChannelObject(
+            "contacts",
+            ("upsert", "mirror"),
+            LIMITS,
+            ("email",),
+            FIELDS,
+            no_others="an import tells nobody which contacts were there",
+            probe=PROBE,
+        ),
         ChannelObject("list_members", ("audience",), LIMITS, ("email",), FIELDS, probe=PROBE),
     )
 

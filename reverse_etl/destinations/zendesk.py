@@ -96,7 +96,15 @@ class Zendesk:
         Setting("EMAIL", "e-mail address of the agent whose token it is"),
     )
     objects: tuple[ChannelObject, ...] = (
-        ChannelObject("users", ("upsert", "mirror"), LIMITS, IDENTIFIERS, FIELDS, probe=PROBE),
+        ChannelObject(
+            "users",
+            ("upsert", "mirror"),
+            LIMITS,
+            IDENTIFIERS,
+            FIELDS,
+            no_others="a job tells which users were there only after it has written them",
+            probe=PROBE,
+        ),
         ChannelObject("tag_members", ("audience",), LIMITS, IDENTIFIERS, FIELDS, probe=PROBE),
     )
 

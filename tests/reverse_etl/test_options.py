@@ -185,6 +185,16 @@ def test_a_receiver_of_webhooks_is_told_what_it_may_do(
             "update_only: files csv cannot do that; possible: none",
         ),
         (
+            {"destination": "braze", "object": "users", "match": None, "update_only": True},
+            "update_only: braze users cannot do that: Braze queues a batch, and tells nobody which "
+            "users were there; possible: none",
+        ),
+        (
+            {"destination": "mailchimp", "object": "members", "keep_edits": ["city"]},
+            "keep_edits: mailchimp members cannot do that: Mailchimp tells who is there only by "
+            "refusing to make them again; possible: create_only",
+        ),
+        (
             {"destination": "webhook", "object": "records", "mode": "append", "create_only": True},
             "create_only: is for upsert and mirror, not append",
         ),

@@ -42,12 +42,13 @@ from reverse_etl.channel.destination import (
     Probe,
     Setting,
 )
-from reverse_etl.channel.exchange import Conversation, Preparation, Refused, Request
+from reverse_etl.channel.exchange import EXISTS, Conversation, Preparation, Refused, Request
 from reverse_etl.channel.inspection import Inspection
 from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.conversation.verdicts import (
     entries,
     one_by_one,
+    skipped,
     without_consent_fields,
     without_repeats,
 )
@@ -86,7 +87,15 @@ class Mailchimp:
         ),
     )
     objects: tuple[ChannelObject, ...] = (
-        ChannelObject("members", ("upsert", "mirror"), LIMITS, EMAIL, probe=PROBE),
+        ChannelObject(
+            "members",
+            ("upsert", "mirror"),
+            LIMITS,
+            EMAIL,
+            options=("create_only",),
+            no_others="Mailchimp tells who is there only by refusing to make them again",
+            probe=PROBE,
+        ),
         ChannelObject("segment_members", ("audience",), LIMITS, EMAIL, EMAIL, probe=PROBE),
         ChannelObject("tag_members", ("audience",), LIMITS, EMAIL, EMAIL, probe=PROBE),
         ChannelObject(
@@ -149,6 +158,9 @@ class Mailchimp:
         if batch.operation == "add":
             added, records = yield from add_members(path, records, status)
             verdicts += added
+            if batch.options.create_only:
+                verdicts += [skipped(record, EXISTS) for record in records]
+                records = []
         return verdicts + (yield from one_by_one(records, lambda r: put_member(path, r, status)))
 
     def inspect(

@@ -95,6 +95,7 @@ class Salesforce:
         "Contact",
         modes=("upsert", "mirror"),
         limits=LIMITS,
+        no_others="an upsert tells what was there only after it has written it",
         probe=Probe(Request("GET", "/services/data/{VERSION}/limits"), needs=("the scope api",)),
     )
     objects: tuple[ChannelObject, ...] = (

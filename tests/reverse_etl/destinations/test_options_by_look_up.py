@@ -67,6 +67,33 @@ def test_who_is_left_alone_is_looked_up_and_nothing_else(
     assert asked[0].method == "GET" or asked[0].path.endswith("/query")
 
 
+def test_mailchimp_leaves_alone_whom_it_refuses_to_make_again() -> None:
+    (case,) = (
+        each
+        for each in cases()
+        if (each.channel.slug, each.name) == ("mailchimp", "members-upsert-add")
+    )
+    told = answer(
+        200,
+        {
+            "new_members": [{"email_address": "ada1@example.com"}],
+            "errors": [
+                {"email_address": "ada2@example.com", "error_code": "ERROR_CONTACT_EXISTS"},
+                {"email_address": "ada3@example.com", "error_code": "ERROR_GENERIC"},
+            ],
+        },
+    )
+    a_batch = replace(case.batch(case.many(3)), options=Options(create_only=True))
+    asked, verdicts = play(case.channel.converse(a_batch), told)
+    assert [(each.method, each.json["update_existing"]) for each in asked] == [("POST", False)]
+    found = {key: (v.status, v.code) for key, v in by_key(verdicts).items()}
+    assert found == {
+        "p1": ("acknowledged", ""),
+        "p2": ("skipped", "exists"),
+        "p3": ("rejected", "ERROR_GENERIC"),
+    }
+
+
 @pytest.mark.parametrize(
     "case", LOOKING, ids=[f"{c.channel.slug}-{c.object.name}" for c in LOOKING]
 )
