@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -210,6 +211,17 @@ def test_a_dependency_nobody_explains_is_found(tmp_path: Path) -> None:
     )
     assert len(messages) == 1
     assert "dbt-duckdb" in messages[0]
+
+
+def test_every_package_is_installed() -> None:
+    """An editable install would hide one that is not listed."""
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    found = [
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for room in ("orchestration", "reverse_etl", "seeds")
+        for path in (ROOT / room).rglob("__init__.py")
+    ]
+    assert sorted(listed) == sorted(found)
 
 
 def _named_and_nowhere(table: str, house: House) -> list[str]:

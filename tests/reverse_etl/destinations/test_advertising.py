@@ -17,6 +17,7 @@ from reverse_etl.channel.connection import ConnectionRefused, connect
 from reverse_etl.channel.destination import Destination
 from reverse_etl.channel.exchange import Refused, Request, Response
 from reverse_etl.destinations import google, linkedin, meta, tiktok
+from reverse_etl.destinations.google.requests import POLLS
 from tests.reverse_etl.destinations.driver import answer, batch, by_key, play, records
 
 CONTRACTS = Path(__file__).resolve().parents[4] / "shared" / "contracts"
@@ -128,7 +129,7 @@ def test_google_blames_the_members_at_the_positions_that_it_names() -> None:
     asked, verdicts = converse(google.destination, "add", rows, TAKEN, working, ended)
     assert [v.status for v in verdicts.values()] == ["acknowledged", "rejected", "acknowledged"]
     assert verdicts["p2"].code == "INVALID_FORMAT"
-    assert [request.wait_before for request in asked] == [0, *google.POLLS[:2]]
+    assert [request.wait_before for request in asked] == [0, *POLLS[:2]]
     del status["errorInfo"]
     with pytest.raises(Refused, match="some of these members"):
         blind = answer(200, {"requestStatusPerDestination": [status]})
@@ -137,9 +138,7 @@ def test_google_blames_the_members_at_the_positions_that_it_names() -> None:
 
 def test_google_is_not_waited_for_for_hours_and_what_it_took_is_not_sent_again() -> None:
     working = answer(200, {"requestStatusPerDestination": [{"requestStatus": "PROCESSING"}]})
-    _, verdicts = converse(
-        google.destination, "add", [HEDWIG], TAKEN, *[working] * len(google.POLLS)
-    )
+    _, verdicts = converse(google.destination, "add", [HEDWIG], TAKEN, *[working] * len(POLLS))
     assert (verdicts["p1"].status, verdicts["p1"].code) == ("acknowledged", "still_processing")
 
 
