@@ -7,6 +7,8 @@ Requires a REST API key with the permissions ``users.track`` and, for removals, 
 ``users`` writes every column as an attribute of that name; in mode mirror, users who leave are
 deleted. ``audience_members`` keeps the labels of somebody's audiences in one array attribute,
 ``audiences`` unless ``BRAZE_AUDIENCE_ATTRIBUTE`` says otherwise: a segment in Braze filters on it.
+Braze's partners fill cohorts instead, with ``cohort_members`` and the settings ``BRAZE_PARTNER``,
+``BRAZE_PARTNER_KEY`` and ``BRAZE_CLIENT_SECRET``.
 ``events`` and ``purchases`` are told once, because Braze does not recognise a repetition.
 
 Where an account takes fewer than 75 objects a request, the sync says so: ``limits: {rows: …}``.
@@ -57,6 +59,7 @@ from reverse_etl.conversation.verdicts import (
     without_repeats,
 )
 from reverse_etl.destinations.braze.answers import is_taken, read_verdicts
+from reverse_etl.destinations.braze.cohorts import change_cohort, make_cohort
 from reverse_etl.destinations.braze.users import (
     ID,
     attributes,
@@ -86,6 +89,9 @@ class Braze:
         Setting(
             "AUDIENCE_ATTRIBUTE", "array attribute that names audiences", False, False, "audiences"
         ),
+        Setting("PARTNER", "a partner's name, in the address of its cohorts", required=False),
+        Setting("PARTNER_KEY", "the partner's API key", secret=True, required=False),
+        Setting("CLIENT_SECRET", "what lets a partner in", secret=True, required=False),
     )
     objects: tuple[ChannelObject, ...] = (
         ChannelObject(
@@ -97,6 +103,7 @@ class Braze:
             probe=PROBE,
         ),
         ChannelObject("audience_members", ("audience",), LIMITS, (ID,), probe=PROBE),
+        ChannelObject("cohort_members", ("audience",), LIMITS, (ID,), (ID,)),
         ChannelObject(
             "events", ("append",), LIMITS, (ID,), (ID, "name", "properties"), probe=PROBE
         ),
@@ -117,8 +124,9 @@ class Braze:
     def prepare(
         self, object_name: str, audience: str, label: str, settings: Mapping[str, str]
     ) -> Preparation:
-        """Return the label: an attribute's value needs no making."""
-        yield from ()
+        """Return the label, since an attribute's value needs no making; or make a cohort."""
+        if object_name == "cohort_members":
+            return (yield from make_cohort(audience, label, settings))
         if object_name != "audience_members":
             raise Refused("not_an_audience", f"Braze's {object_name} cannot hold an audience.")
         return label or audience
@@ -133,6 +141,9 @@ class Braze:
         leaving = batch.operation == "remove"
         records, repeated = without_repeats(records, sent_id if leaving else own_id, ID)
         verdicts += repeated
+        if batch.object == "cohort_members" and batch.audience:
+            said = yield from change_cohort(records, batch.audience, batch.settings)
+            return [*verdicts, *said]
         moved = [] if leaving else [r for r in records if sent_id(r) not in ("", own_id(r))]
         notes: dict[str, Verdict] = {}
         if batch.audience is None:
