@@ -108,3 +108,48 @@ def test_rows_are_kept_changed_and_removed(running: Sandbox) -> None:
         held = running.state("webhook")["records"]["test_sync"]
         amounts = [row["fields"]["gross_amount"] for row in held.values()]
         assert amounts == [[59.9], [1], []][number]
+
+
+TEMPLATE = json.dumps(
+    {
+        "event": "order_{{ operation }}",
+        "id": "{{ key }}",
+        "order": {"total": "{{ gross_amount }}", "lines": "{{ lines }}", "fixed": 1},
+        "said": ["{{order_id}}: {{ gross_amount }}, {{ lines }}"],
+    }
+)
+
+
+def test_a_document_has_the_shape_of_its_template_and_the_types_of_its_columns() -> None:
+    hostile = {**ORDER, "order_id": 'x", "admin": "{{ gross_amount }}'}
+    rows = records("append", [hostile])
+    a_batch = batch(rows, "documents", "append", TEMPLATE=TEMPLATE, SECRET="plain")
+    (asked,), (verdict,) = play(Webhook(clock=lambda: 5).converse(a_batch), answer(202))
+    assert json.loads(asked.body or b"") == {
+        "event": "order_append",
+        "id": "p1",
+        "order": {"total": 59.9, "lines": [{"sku": "A"}], "fixed": 1},
+        "said": ['x", "admin": "{{ gross_amount }}: 59.9, [{"sku":"A"}]'],
+    }
+    assert asked.headers["Idempotency-Key"] == asked.headers["webhook-id"] == "run1-0001-p1"
+    signed = signature("plain", "run1-0001-p1", 5, asked.body or b"")
+    assert asked.headers["webhook-signature"] == signed
+    assert verdict.status == "acknowledged"
+
+
+def test_without_a_template_a_document_is_the_record() -> None:
+    a_batch = batch(records("add", [ORDER]), "documents", "upsert")
+    (asked,), _ = play(destination.converse(a_batch), answer(200))
+    assert json.loads(asked.body or b"") == ORDER
+
+
+def test_a_template_that_cannot_be_filled_is_said_to_be() -> None:
+    rows = records("append", [ORDER, {**ORDER, "city": "Berlin"}])
+    a_batch = batch(rows, "documents", "append", TEMPLATE='{"city": "{{ city }}"}')
+    asked, verdicts = play(destination.converse(a_batch), answer(422, {"message": "no city"}))
+    found = {key: (v.status, v.code) for key, v in by_key(verdicts).items()}
+    assert found == {"p1": ("rejected", "unknown_column"), "p2": ("rejected", "http_422")}
+    assert len(asked) == 1
+    broken = batch(rows, "documents", "append", TEMPLATE="{city}")
+    with pytest.raises(SeamlineError, match="TEMPLATE is no JSON"):
+        play(destination.converse(broken))

@@ -13,6 +13,9 @@ With ``update_only`` or ``create_only`` the operation is ``update`` or ``create`
 ``keep_edits`` a record carries ``unless_edited``: those fields as they were sent last (null where
 they never were), each to be left as it is where the receiver holds something else by now.
 
+``documents`` posts one JSON document per record instead: ``WEBHOOK_TEMPLATE`` with ``{{ column }}``
+filled in, ``{{ key }}`` and ``{{ operation }}`` too, or the record's fields where there is none.
+
     exposures:
       - name: webhook_orders
         type: application
@@ -35,7 +38,7 @@ import binascii
 import hashlib
 import hmac
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -56,12 +59,14 @@ from reverse_etl.channel.records import VERBS, joined
 from reverse_etl.conversation.verdicts import (
     acknowledged,
     entries,
+    one_by_one,
     refuse_or_wait,
     rejected,
     skipped,
     unread,
     waiting,
 )
+from reverse_etl.destinations.webhook.templates import UnknownColumn, fill, read_template
 from reverse_etl.errors import SeamlineError
 
 
@@ -139,6 +144,7 @@ class Webhook:
     settings: tuple[Setting, ...] = (
         Setting("TOKEN", "bearer token the receiver expects", secret=True, required=False),
         Setting("SECRET", "Standard Webhooks signing secret", secret=True, required=False),
+        Setting("TEMPLATE", "JSON of one document, with {{ column }} in it", required=False),
     )
     objects: tuple[ChannelObject, ...] = (
         ChannelObject(
@@ -146,6 +152,11 @@ class Webhook:
             modes=("upsert", "mirror", "append"),
             limits=Limits(rows=1_000, bytes=1_000_000, requests_per_second=100),
             options=("update_only", "create_only", "keep_edits"),
+        ),
+        ChannelObject(
+            "documents",
+            modes=("upsert", "mirror", "append"),
+            limits=Limits(rows=1, bytes=1_000_000, requests_per_second=100),
         ),
     )
 
@@ -167,7 +178,9 @@ class Webhook:
         raise Refused("not_an_audience", "A webhook cannot hold an audience.")
 
     def converse(self, batch: Batch) -> Conversation:
-        """Post the batch once."""
+        """Post the batch once, or each of its records by itself."""
+        if batch.object == "documents":
+            return (yield from one_by_one(batch.records, lambda each: self._post(batch, each)))
         response = yield self._request(batch)
         answer = response.json()
         if response.status == 207:
@@ -181,16 +194,34 @@ class Webhook:
             batch.records, response, f"http_{response.status}", _complaint(response, answer)
         )
 
+    def _post(self, batch: Batch, record: Record) -> Generator[Request, Response, Verdict]:
+        values = {**record.fields, "key": record.key, "operation": VERBS[record.operation]}
+        template = batch.settings.get("TEMPLATE")
+        try:
+            document = fill(read_template(template), values) if template else record.fields
+        except UnknownColumn as unknown:
+            reason = f"The template names '{unknown}', which is no column of the sync."
+            return rejected(record, "unknown_column", reason)
+        body = orjson.dumps(document, default=as_json)
+        response = yield self._signed(batch, body, f"{batch.batch_id}-{record.key}")
+        if response.ok:
+            return acknowledged([record])[0]
+        complaint = _complaint(response, response.json())
+        return refuse_or_wait([record], response, f"http_{response.status}", complaint)[0]
+
     def _request(self, batch: Batch) -> Request:
         names = orjson.dumps({"sync": batch.sync, "run_id": batch.run_id})
         body = b"".join((names[:-1], b',"records":[', _records(batch), b"]}"))
-        headers = {"Idempotency-Key": batch.batch_id}
+        return self._signed(batch, body, batch.batch_id)
+
+    def _signed(self, batch: Batch, body: bytes, message_id: str) -> Request:
+        headers = {"Idempotency-Key": message_id}
         secret = batch.settings.get("SECRET")
         if secret:
             timestamp = int(self.clock())
-            headers["webhook-id"] = batch.batch_id
+            headers["webhook-id"] = message_id
             headers["webhook-timestamp"] = str(timestamp)
-            headers["webhook-signature"] = signature(secret, batch.batch_id, timestamp, body)
+            headers["webhook-signature"] = signature(secret, message_id, timestamp, body)
         return Request("POST", "", body=body, headers=headers)
 
 
