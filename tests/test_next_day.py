@@ -18,9 +18,11 @@ import pytest
 from reverse_etl.sandbox import Sandbox, running_sandbox
 from tests.conftest import Workspace
 from tests.extracts import read_rows, write_rows
+from tests.reverse_etl.test_options import by_hand, contacts
 
 MARKETING = ("klaviyo_audience_members", "meta_audience_members")
 MORNING = "2026-11-01T08:00:00"
+EDITED = "As sales wrote it"
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ def cycle(built: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         _land_refusals(landing, *leaving)
         _land_ticket(landing, waiting["email_address"])
         won_deal = _land_won_deals(landing, evening)
+        by_hand(sandbox, _buyer(evening, won_deal), jobtitle=EDITED)
         echoed = _land_echo(landing, evening, sandbox)
         morning = Workspace(evening.folder, {**evening.settings, "SEAMLINE_AS_OF": MORNING})
         morning.seamline("load", str(landing))
@@ -117,6 +120,16 @@ def test_one_cycle_later_the_channels_know(cycle: Cycle) -> None:
     assert left and left[0] > 0
     assert stage_before != _stage_at_hubspot(cycle)
     assert _stage_at_hubspot(cycle) in ("customer", "evangelist")
+    # What sales wrote over a field of theirs stays; the score is ours.
+    held = contacts(cycle.sandbox)
+    assert held[_buyer(cycle.workspace, cycle.won_deal)]["jobtitle"] == EDITED
+    with duckdb.connect(str(cycle.workspace.warehouse), read_only=True) as connection:
+        scores = connection.execute(
+            "select email, cast(round(lead_score) as bigint) from marts.person_traits"
+            " inner join marts.people using (person_id) where lead_score > 0 and email is not null"
+        ).fetchall()
+    assert len(scores) > 20
+    assert {email: int(held[email]["seamline_lead_score"]) for email, _ in scores} == dict(scores)
 
 
 def test_what_a_crm_repeats_is_not_sent_back(cycle: Cycle) -> None:
@@ -136,6 +149,52 @@ def test_no_later_sync_brings_them_back(cycle: Cycle) -> None:
     assert {sync: moved[sync] for sync in quiet} == dict.fromkeys(quiet, 0)
     for refuser in (cycle.unsubscribed, cycle.bounced):
         assert cycle.lists_of(refuser) == []
+
+
+def test_a_cycle_later_what_the_crm_says_back_changes_nothing(cycle: Cycle) -> None:
+    """All of HubSpot lands, with the contacts that we made there and the title that sales wrote."""
+    landing = cycle.workspace.folder / "said_back"
+    recorded = {row["property_email"]: row for row in read_rows("hubspot", "contact")}
+    blank = dict.fromkeys(next(iter(recorded.values())), "")
+    made = {"_fivetran_deleted": "false", "property_createdate": "2026-11-01T00:30:00Z"}
+    arrived = {"property_lastmodifieddate": MORNING + "Z", "_fivetran_synced": MORNING + "Z"}
+    said = []
+    for number, (email, held) in enumerate(sorted(contacts(cycle.sandbox).items())):
+        row = recorded.get(email) or {**blank, **made, "id": f"7{number:06}"}
+        told = {f"property_{name}": str(value or "") for name, value in held.items()}
+        said.append({**row, **{k: v for k, v in told.items() if k in blank}, **arrived})
+    assert len(said) > len(recorded) > 50
+    write_rows(landing, "hubspot", "contact", *said)
+    cycle.workspace.seamline("load", str(landing))
+    activation = "path:models/activation"
+    cycle.workspace.dbt("run", "--select", "stg_hubspot__contacts+", "--exclude", activation)
+    cycle.workspace.dbt("run", "--select", activation)
+    again = {r["sync"]: r for r in json.loads(cycle.workspace.seamline("sync", "--json").stdout)}
+    sent = {sync: run["added"] + run["changed"] for sync, run in again.items()}
+    # The title is known to the warehouse now; at HubSpot it is what it was.
+    assert {sync: sent[sync] for sync in (*MARKETING, "hubspot_contacts")} == {
+        **dict.fromkeys(MARKETING, 0),
+        "hubspot_contacts": 1,
+    }
+    assert contacts(cycle.sandbox)[_buyer(cycle.workspace, cycle.won_deal)]["jobtitle"] == EDITED
+    # HubSpot dates an opt-out by the record's last edit, and our own write was one: said again, it
+    # is believed again, whatever was granted in between.
+    runs = [again[sync]["run_id"] for sync in MARKETING]
+    with duckdb.connect(str(cycle.workspace.folder / "sync.duckdb"), read_only=True) as ledger:
+        removed = ledger.execute(
+            "select distinct person_id from sync_changelog"
+            " where operation = 'remove' and list_contains(?, run_id)",
+            [runs],
+        ).fetchall()
+    with duckdb.connect(str(cycle.workspace.warehouse), read_only=True) as connection:
+        opted_out = connection.execute(
+            "select distinct person_id from marts.suppressions"
+            " where source_name = 'hubspot' and reason = 'opted_out'"
+        ).fetchall()
+    assert set(removed) <= set(opted_out)
+    assert sum(again[sync]["removed"] for sync in MARKETING) == len(removed) <= 1
+    quiet = json.loads(cycle.workspace.seamline("sync", "--json").stdout)
+    assert {run["sync"]: run["requests"] for run in quiet}["hubspot_contacts"] == 0
 
 
 def _land_purchase(landing: Path, email: str) -> None:
@@ -184,19 +243,21 @@ def _land_refusals(
     )
 
 
-def _stage_at_hubspot(cycle: Cycle) -> str:
-    """The sales stage that HubSpot shows of the contact of the deal that was won."""
-    with duckdb.connect(str(cycle.workspace.warehouse), read_only=True) as connection:
+def _buyer(workspace: Workspace, deal: str) -> str:
+    """The e-mail of the contact of a deal."""
+    with duckdb.connect(str(workspace.warehouse), read_only=True) as connection:
         [(email,)] = connection.execute(
             "select email from marts.people inner join marts.deals using (person_id)"
             " where deal_id = ?",
-            [cycle.won_deal],
+            [deal],
         ).fetchall()
-    contacts = {
-        contact["properties"]["email"]: contact["properties"]
-        for contact in cycle.sandbox.state("hubspot")["contacts"].values()
-    }
-    return str(contacts[email].get("seamline_sales_stage"))
+    return str(email)
+
+
+def _stage_at_hubspot(cycle: Cycle) -> str:
+    """The sales stage that HubSpot shows of the contact of the deal that was won."""
+    contact = contacts(cycle.sandbox)[_buyer(cycle.workspace, cycle.won_deal)]
+    return str(contact.get("seamline_sales_stage"))
 
 
 def _land_ticket(landing: Path, email: str) -> None:

@@ -1,7 +1,8 @@
 {#
     Leads that no CRM knows as such: who filled in a form or signed up on the site or in the app
     before any order and before any CRM had them. A lead that then became a contact, or bought, is
-    converted, and stays.
+    converted, and stays. A contact that nobody looks after and that is no further than a lead is
+    none yet: HubSpot has leads as contacts too, and what we send there comes back as one.
 #}
 with
 
@@ -54,7 +55,12 @@ known as (
 
     select
         person_id,
-        min(created_at) as created_at
+        min(created_at) as created_at,
+        min(case
+            when owner_id is not null
+                or coalesce(lifecycle_stage, 'lead') not in ('subscriber', 'lead', 'other')
+                then created_at
+        end) as taken_up_at
     from contacts
     group by 1
 
@@ -65,9 +71,9 @@ select
     signed_up.source_name,
     signed_up.created_at,
     case
-        when purchases.first_order_at is null then known.created_at
-        when known.created_at is null then purchases.first_order_at
-        else least(known.created_at, purchases.first_order_at)
+        when purchases.first_order_at is null then known.taken_up_at
+        when known.taken_up_at is null then purchases.first_order_at
+        else least(known.taken_up_at, purchases.first_order_at)
     end as converted_at
 from signed_up
 left join known on signed_up.person_id = known.person_id
