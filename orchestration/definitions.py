@@ -14,7 +14,7 @@ from orchestration.defs.landing import build_landing
 from orchestration.defs.lifetime_fit import build_lifetime_fit
 from orchestration.defs.micro_batch import build_micro_batch
 from orchestration.defs.options import LaunchOptions
-from orchestration.defs.resources import dbt_resource
+from orchestration.defs.resources import WarmDbtResource
 from orchestration.defs.warehouse import build_warehouse
 from orchestration.parsing import parsed_manifest
 from reverse_etl.home import home_directory
@@ -36,7 +36,7 @@ defs = dg.Definitions(
     jobs=[daily, _micro_batch],
     schedules=[every_morning, _every_month],
     sensors=[_changes, *build_alerts()],
-    resources={"dbt": dbt_resource(), "options": LaunchOptions()},
+    resources={"dbt": WarmDbtResource(), "options": LaunchOptions()},
     executor=one_process,
 )
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from orchestration.warm_dbt import WarmDbt
 from reverse_etl.contract.profile import read_profile
 from reverse_etl.errors import SeamlineError
 from reverse_etl.home import home_directory, project_directory
@@ -20,6 +20,8 @@ from reverse_etl.home import home_directory, project_directory
 # The virtual environment need not be activated: dbt lies beside the Python that runs us.
 DBT = Path(sys.executable).with_name("dbt")
 _PARSED_SUFFIXES = {".sql", ".yml", ".csv", ".md"}
+
+_warm: tuple[tuple[str, ...], WarmDbt] | None = None
 
 
 def settle_environment() -> None:
@@ -53,20 +55,62 @@ def parsed_manifest() -> Mapping[str, Any]:
         SeamlineError: dbt cannot parse the project.
     """
     settle_environment()
-    path = Path(os.environ["DBT_TARGET_PATH"]) / "manifest.json"
-    stamp = path.with_name("parsed_for.json")
-    wanted = {"target": read_profile().target, "variables": project_variables()}
-    is_fresh = (
-        path.is_file()
-        and stamp.is_file()
-        and json.loads(stamp.read_text()) == wanted
-        and path.stat().st_mtime >= _last_change()
-    )
-    if not is_fresh:
-        _parse()
-        stamp.write_text(json.dumps(wanted))
+    path = _manifest_path()
+    if not _is_current(path):
+        warm_dbt()
     manifest: Mapping[str, Any] = json.loads(path.read_text())
     return manifest
+
+
+def warm_dbt() -> WarmDbt:
+    """Return this process's dbt, which has parsed the project as it stands.
+
+    Raises:
+        SeamlineError: dbt cannot parse the project.
+    """
+    global _warm  # noqa: PLW0603 - one per process is its point
+    settle_environment()
+    wanted = (read_profile().target, *project_variables(), str(_last_change()))
+    if _warm is not None and _warm[0] == wanted and _warm[1].is_alive:
+        return _warm[1]
+    if _warm is not None:
+        _warm[1].close()
+    folder = str(project_directory())
+    arguments = ["--project-dir", folder, "--profiles-dir", folder]
+    arguments += ["--target", read_profile().target, *project_variables()]
+    path = _manifest_path()
+    if _is_current(path):
+        # Somebody may be reading it.
+        arguments.append("--no-write-json")
+    dbt = WarmDbt(project_directory(), arguments)
+    said = b"".join(dbt.parsing).decode()
+    if dbt.parsing.returncode != 0:
+        raise SeamlineError(f"dbt cannot parse {folder}:\n{_in_words(said)}")
+    _stamp(path).write_text(json.dumps(_parsed_for()))
+    _warm = (wanted, dbt)
+    return dbt
+
+
+def _manifest_path() -> Path:
+    return Path(os.environ["DBT_TARGET_PATH"]) / "manifest.json"
+
+
+def _stamp(manifest: Path) -> Path:
+    return manifest.with_name("parsed_for.json")
+
+
+def _parsed_for() -> dict[str, Any]:
+    return {"target": read_profile().target, "variables": project_variables()}
+
+
+def _is_current(manifest: Path) -> bool:
+    stamp = _stamp(manifest)
+    return (
+        manifest.is_file()
+        and stamp.is_file()
+        and json.loads(stamp.read_text()) == _parsed_for()
+        and manifest.stat().st_mtime >= _last_change()
+    )
 
 
 def _last_change() -> float:
@@ -83,10 +127,9 @@ def _is_parsed(file: Path) -> bool:
     return file.suffix in _PARSED_SUFFIXES and file.is_file()
 
 
-def _parse() -> None:
-    folder = str(project_directory())
-    command = [str(DBT), "--quiet", "parse", "--project-dir", folder, "--profiles-dir", folder]
-    command += ["--target", read_profile().target, *project_variables()]
-    parsed = subprocess.run(command, capture_output=True, text=True, check=False)
-    if parsed.returncode != 0:
-        raise SeamlineError(f"dbt cannot parse {folder}:\n{parsed.stdout}{parsed.stderr}")
+def _in_words(said: str) -> str:
+    """Return what dbt said for a person: of its events the message, anything else as it is."""
+    return "\n".join(
+        json.loads(line)["info"]["msg"] if line.startswith('{"') else line
+        for line in said.splitlines()
+    )

@@ -2,53 +2,71 @@
 
 from __future__ import annotations
 
-import sys
+import os
+import subprocess
 import warnings
 from collections.abc import Mapping, Sequence
-from functools import cache, cached_property
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 from dagster._core.definitions.metadata import CodeReferencesMetadataSet
-from dagster_dbt import DbtCliResource
+from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation
 from packaging.version import Version
 
+from orchestration.parsing import project_variables, warm_dbt
 from reverse_etl.contract.profile import read_profile
 from reverse_etl.home import project_directory
 
 
-class LeanDbtCliResource(DbtCliResource):
-    """Runs dbt without asking it twice what is known: seconds of every run.
+class WarmDbtResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Runs dbt with the project in memory: what dagster-dbt starts anew each time, once.
 
-    Dagster starts dbt for its version, which is that of the package beside us, and opens a
-    connection of its own to the warehouse for row counts, which the landing and the syncs report.
+    What dbt says is turned into Dagster's events by dagster-dbt.
     """
 
-    @cached_property
-    def _cli_version(self) -> Version:
-        return Version(version("dbt-core"))
+    def build(
+        self,
+        selection: Sequence[str],
+        manifest: Mapping[str, Any],
+        translator: DagsterDbtTranslator,
+        context: dg.AssetExecutionContext,
+        target_path: Path,
+    ) -> DbtCliInvocation:
+        """Begin ``dbt build`` of ``selection``, its artifacts and its log into ``target_path``.
 
-    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> None:  # type: ignore[override]
-        return None
+        Raises:
+            SeamlineError: dbt cannot parse the project.
+        """
+        warm = warm_dbt()
+        parsed = Path(os.environ["DBT_TARGET_PATH"]) / "partial_parse.msgpack"
+        folder = str(project_directory())
+        environment = os.environ | {
+            "DBT_PROJECT_DIR": folder,
+            "DBT_PROFILES_DIR": folder,
+            "DBT_TARGET_PATH": str(target_path),
+            "DBT_LOG_PATH": str(target_path),
+            "DBT_PARTIAL_PARSE_FILE_PATH": str(parsed),
+        }
+        target = ["--target", read_profile().target]
+        command = warm.run(["build", *target, *project_variables(), *selection], environment)
+        return DbtCliInvocation(
+            process=cast("subprocess.Popen[bytes]", command),
+            manifest=manifest,
+            dagster_dbt_translator=translator,
+            project_dir=project_directory(),
+            target_path=target_path,
+            raise_on_error=False,
+            cli_version=Version(version("dbt-core")),
+            context=context,
+        )
 
 
 def database_pool() -> str | None:
     """Return the pool that keeps to one the steps that open the DuckDB file; none elsewhere."""
     return "duckdb" if read_profile().dialect == "duckdb" else None
-
-
-def dbt_resource() -> LeanDbtCliResource:
-    """Return the way to run dbt on the configured target."""
-    folder = str(project_directory())
-    return LeanDbtCliResource(
-        project_dir=folder,
-        profiles_dir=folder,
-        target=read_profile().target,
-        dbt_executable=sys.executable,
-        global_config_flags=["-m", "orchestration.dbt_events"],
-    )
 
 
 def asset_key(node: Mapping[str, Any]) -> dg.AssetKey:

@@ -19,7 +19,6 @@ from dagster_dbt import (
     DagsterDbtTranslator,
     DagsterDbtTranslatorSettings,
     DbtCliInvocation,
-    DbtCliResource,
     DbtProject,
 )
 from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY, build_dbt_specs
@@ -27,11 +26,10 @@ from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY, build_db
 from orchestration.defs.identity_figures import identity_observations
 from orchestration.defs.options import LaunchOptions, mendable
 from orchestration.defs.publication import publish_manifest
-from orchestration.defs.resources import asset_key, code_link, database_pool
+from orchestration.defs.resources import WarmDbtResource, asset_key, code_link, database_pool
 from orchestration.defs.retention import artifacts_folder, prune_artifacts
 from orchestration.defs.unit_tests import unit_test_checks, unit_test_results
 from orchestration.landing import open_warehouse
-from orchestration.parsing import project_variables
 from reverse_etl.contract.profile import read_profile
 from reverse_etl.home import home_directory
 
@@ -124,24 +122,18 @@ def build_warehouse(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         allow_arbitrary_check_specs=True,
     )
     def warehouse(
-        context: dg.AssetExecutionContext, dbt: DbtCliResource, options: LaunchOptions
+        context: dg.AssetExecutionContext, dbt: WarmDbtResource, options: LaunchOptions
     ) -> Iterator[Any]:
         with options.clock():
             yield from build(context, dbt)
 
-    def build(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+    def build(context: dg.AssetExecutionContext, dbt: WarmDbtResource) -> Iterator[Any]:
         _wait_until_free(context)
         target = Path(os.environ["DBT_TARGET_PATH"])
         invocations = []
         for number, selection in enumerate(_selections(context), start=1):
-            invocation = dbt.cli(
-                ["build", *project_variables(), *selection],
-                manifest=manifest,
-                dagster_dbt_translator=translator,
-                raise_on_error=False,
-                target_path=artifacts_folder(target, context.run.run_id, number),
-            )
-            invocation.context = context
+            folder = artifacts_folder(target, context.run.run_id, number)
+            invocation = dbt.build(selection, manifest, translator, context, folder)
             yield from invocation.stream()
             _raise_unless_built(invocation)
             invocations.append(invocation)
