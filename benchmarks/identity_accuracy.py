@@ -166,7 +166,8 @@ def measure(  # noqa: PLR0917 - the columns of a row, in their order
 ) -> Accuracy:
     """Find the people of one set, with the model where an example to compare with is given."""
     figures, truth = build(query, folder / work.replace(" ", "_"), probabilistic=bool(example))
-    precision, recall = figures.identity_quality(truth)
+    with figures:
+        precision, recall = figures.identity_quality(truth)
     holds = harmonic(precision, recall) >= target and precision >= least_precision
     other = harmonic(*example.quality(query)) if example else None
     name = example.name if example else "none in this run"

@@ -62,12 +62,11 @@ def _demonstrate(console: Console) -> Ran:
         ran = _run_and_send()
     if not ran.is_built:
         return ran
-    figures = Figures(_warehouse())
     truth = project_directory().parent / "seeds" / "truth" / "person_records.csv"
-    manifest = _published(home)
-    report.print_people(console, figures, truth)
-    report.print_landing(console, figures)
-    report.print_segments(console, figures.segments(manifest))
+    with Figures(_warehouse()) as figures:
+        report.print_people(console, figures, truth)
+        report.print_landing(console, figures)
+        report.print_segments(console, figures.segments(_published(home)))
     report.print_syncs(console, ran.syncs)
     report.print_time(console, ran.steps, ran.seconds)
     report.print_next_steps(console)
@@ -90,9 +89,9 @@ def _demonstrate_real(console: Console, data: Path) -> Ran:
         ran = _run_without_syncs()
     if not ran.is_built:
         return ran
-    figures = Figures(_warehouse())
-    report.print_real(console, figures)
-    report.print_landing(console, figures)
+    with Figures(_warehouse()) as figures:
+        report.print_real(console, figures)
+        report.print_landing(console, figures)
     report.print_time(console, ran.steps, ran.seconds)
     return ran
 
@@ -101,6 +100,8 @@ def _run_and_send() -> Ran:
     # Dagster takes seconds to import and dbt many more to parse: both at once.
     with ThreadPoolExecutor(max_workers=1) as beside:
         parsed = beside.submit(parsed_manifest)
+        import dagster_dbt  # noqa: F401, PLC0415
+
         from orchestration.local import sandbox_process  # noqa: PLC0415
         from orchestration.run import run_daily  # noqa: PLC0415
 

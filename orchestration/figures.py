@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import duckdb
 
@@ -49,15 +49,20 @@ class Segment:
 
 
 class Figures:
-    """A look into a DuckDB warehouse that nobody is writing."""
+    """A look into a DuckDB warehouse that nobody is writing, until it is closed."""
 
     def __init__(self, warehouse: Path) -> None:
-        self._warehouse = warehouse
+        self._connection = duckdb.connect(str(warehouse), read_only=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
 
     def rows(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """Return the rows of one statement; the file is closed again afterwards."""
-        with duckdb.connect(str(self._warehouse), read_only=True) as connection:
-            return connection.execute(statement, parameters).fetchall()
+        """Return the rows of one statement."""
+        return self._connection.execute(statement, parameters).fetchall()
 
     def count(self, relation: str, condition: str = "true") -> int:
         """Return the number of rows of a relation that meet a condition."""
