@@ -28,7 +28,7 @@ MODELS = {
     "below": "select * from {{ ref('bad') }}",
     "dated": 'select \'{{ env_var("SMALL_CLOCK", "never") }}\' as clock',
     "long": "{{ config(materialized='table') }} select sum(a.range + b.range) as total "
-    "from range(30000) as a, range(30000) as b",
+    "from range(15000) as a, range(15000) as b",
     "after": "select * from {{ ref('long') }}",
 }
 
