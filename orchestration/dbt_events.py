@@ -68,3 +68,7 @@ def _tell(event: EventMsg) -> None:
     # dbt's own loggers star out its secrets (DBT_ENV_SECRET_…) wherever one stands in a message.
     _console.info(env_scrubber(json.dumps(said, default=str)))
     _file.info(env_scrubber(f"{info['ts']} {info['level']:5} {info['msg']}"))
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(invoke(sys.argv[1:])))

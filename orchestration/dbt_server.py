@@ -53,12 +53,12 @@ def _obey(request: Mapping[str, Any], manifest: Manifest) -> None:
     _say(began=os.getpid())
     os.environ.clear()
     os.environ.update(request["environment"])
-    # A variable that the project reads, such as its clock, may have changed: dbt then parses what
-    # depends on it anew.
-    is_current = all(
-        os.environ.get(name, _NOT_SET) == value for name, value in manifest.env_vars.items()
-    )
-    ran = invoke(request["arguments"], manifest if is_current else None)
+    arguments = request["arguments"]
+    if any(os.environ.get(name, _NOT_SET) != was for name, was in manifest.env_vars.items()):
+        # A variable that the project reads, such as its clock, has changed: what depends on it is
+        # parsed anew, by a process of its own, since dbt's parser has threads that no fork keeps.
+        os.execv(sys.executable, [sys.executable, "-m", "orchestration.dbt_events", *arguments])
+    ran = invoke(arguments, manifest)
     # A fork ends without these, by one of which dbt closes the warehouse.
     atexit._run_exitfuncs()
     sys.exit(exit_code(ran))

@@ -70,16 +70,17 @@ def warm_dbt() -> WarmDbt:
     """
     global _warm  # noqa: PLW0603 - one per process is its point
     settle_environment()
-    wanted = (read_profile().target, *project_variables(), str(_last_change()))
-    if _warm is not None and _warm[0] == wanted and _warm[1].is_alive:
-        return _warm[1]
-    if _warm is not None:
-        _warm[1].close()
+    path = _manifest_path()
     folder = str(project_directory())
     arguments = ["--project-dir", folder, "--profiles-dir", folder]
     arguments += ["--target", read_profile().target, *project_variables()]
-    path = _manifest_path()
-    if _is_current(path):
+    wanted = (*arguments, str(path), str(_last_change()))
+    is_current = _is_current(path)
+    if _warm is not None:
+        if _warm[0] == wanted and is_current and _warm[1].is_alive:
+            return _warm[1]
+        _warm[1].close()
+    if is_current:
         # Somebody may be reading it.
         arguments.append("--no-write-json")
     dbt = WarmDbt(project_directory(), arguments)
