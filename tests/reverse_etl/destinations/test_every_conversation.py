@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import yaml
 
 from reverse_etl.channel.connection import Connection
 from reverse_etl.channel.destination import Destination
-from reverse_etl.channel.exchange import Refused, Request, Verdict
+from reverse_etl.channel.exchange import Refused, Request, Response, Verdict
 from reverse_etl.delivery.http import AnswerLost, Client, OutOfPatience, Patience
 from reverse_etl.delivery.journal import Journal, read_journal
 from reverse_etl.delivery.limiter import Limiter
@@ -193,6 +194,36 @@ def test_silence_is_no_verdict(case: Case, monkeypatch: pytest.MonkeyPatch) -> N
         pytest.raises((OutOfPatience, AnswerLost)),
     ):
         driven(case, vendor.url)
+
+
+# Where channels tell how a job stands.
+JOB = re.compile(r"bulk-import-jobs/\w+$|/job_statuses/|/contacts/imports/|/requestStatus:")
+
+
+def of_jobs(case: Case) -> int | None:
+    """The first exchange of a conversation that asks after a job, by its place."""
+    places = (place for place, each in enumerate(case.exchanges) if JOB.search(each.path))
+    return next(places, None)
+
+
+WORKED_OFF = [case for case in ALL if of_jobs(case) is not None]
+
+
+def test_every_channel_of_jobs_is_among_these() -> None:
+    assert {c.channel.slug for c in WORKED_OFF} == {"google", "klaviyo", "sendgrid", "zendesk"}
+
+
+@pytest.mark.parametrize(
+    "case", WORKED_OFF, ids=[f"{case.channel.slug}-{case.name}" for case in WORKED_OFF]
+)
+def test_a_job_that_has_expired_leaves_its_records_waiting(case: Case) -> None:
+    place = of_jobs(case)
+    gone = Response(404, {"content-type": "application/json"}, b'{"message": "no such job"}')
+    answers = [each.answer for each in case.exchanges[:place]] + [gone] * 20
+    _, verdicts = play(case.channel.converse(case.batch()), *answers)
+    found = {verdict.status for verdict in verdicts}
+    assert "retry" in found and "acknowledged" not in found
+    assert all(verdict.code and verdict.reason for verdict in verdicts)
 
 
 class Killed(BaseException):
