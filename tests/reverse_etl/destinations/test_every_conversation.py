@@ -1,4 +1,4 @@
-"""Every channel's golden conversations: word for word, by contract, over a bad line, resumed."""
+"""Every channel's golden conversations: word for word, over a bad line, resumed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
-import yaml
 
 from reverse_etl.channel.connection import Connection
 from reverse_etl.channel.destination import Destination
@@ -29,9 +27,6 @@ ALL = [case for case in cases() if case.channel.slug not in ELSEWHERE]
 every_case = pytest.mark.parametrize(
     "case", ALL, ids=[f"{case.channel.slug}-{case.name}" for case in ALL]
 )
-CONTRACTS = Path(__file__).resolve().parents[4] / "shared" / "contracts" / "normalised"
-# Where a vendor has no specification for others to use: what we know of it, written down by us.
-SCHEMAS = Path(__file__).parent / "schemas"
 HURRIED = Patience(attempts=3, seconds=2.0, first_wait=0.001, longest_wait=0.01, read_timeout=0.2)
 
 
@@ -325,73 +320,6 @@ def lives(case: Case, path: Path, step: int) -> tuple[dict[str, str] | None, lis
 
 def _same(left: Asked, right: Asked) -> bool:
     return (left.method, left.path, left.body) == (right.method, right.path, right.body)
-
-
-# The vendor's own specification, or ours of it.
-
-
-JUDGED = [case for case in ALL if "contract" in golden(case.channel.slug)]
-SLUGS = sorted({case.channel.slug for case in JUDGED})
-
-
-@pytest.fixture(scope="module")
-def specifications() -> dict[str, Any]:
-    openapi_core = pytest.importorskip("openapi_core", reason="openapi-core is not installed")
-    found = {}
-    for slug in SLUGS:
-        contract = golden(slug)["contract"]
-        path = SCHEMAS / contract["own"] if "own" in contract else CONTRACTS / contract["file"]
-        if path.exists() or "own" in contract:
-            found[slug] = openapi_core.OpenAPI.from_dict(yaml.safe_load(path.read_text()))
-    return found
-
-
-def judge(specification: Any, slug: str, case: Case, request: Request | dict[str, Any]) -> None:
-    from openapi_core.contrib.requests import RequestsOpenAPIRequest  # noqa: PLC0415
-
-    if specification is None:
-        pytest.skip(f"the vendors' specifications are not at {CONTRACTS}")
-    contract = golden(slug)["contract"]
-    if isinstance(request, dict):
-        method, path = request["ask"].split(" ", 1)
-        headers = request.get("headers", {})
-        request = Request(method, path, json=request.get("json"), headers=headers)  # type: ignore[arg-type]
-    path = request.path.removeprefix(contract.get("prefix", ""))
-    headers = {**case.channel.headers(case.settings), **request.headers}
-    headers.setdefault("Content-Type", "application/json")
-    prepared = requests.Request(
-        request.method,
-        contract["base"] + path,
-        headers=headers,
-        params=dict(request.params),
-        data=None if request.json is None else json.dumps(content_of(request)),
-    ).prepare()
-    specification.validate_request(RequestsOpenAPIRequest(prepared))
-
-
-@pytest.mark.parametrize("slug", SLUGS)
-def test_the_canary_is_refused(specifications: dict[str, Any], slug: str) -> None:
-    from openapi_core.exceptions import OpenAPIError  # noqa: PLC0415
-
-    case = next(case for case in JUDGED if case.channel.slug == slug)
-    canaries = golden(slug)["contract"]["canaries"]
-    assert canaries
-    for canary in canaries:
-        with pytest.raises(OpenAPIError):
-            judge(specifications.get(slug), slug, case, canary)
-
-
-@pytest.mark.parametrize(
-    "case", JUDGED, ids=[f"{case.channel.slug}-{case.name}" for case in JUDGED]
-)
-def test_every_request_keeps_the_vendors_contract(
-    specifications: dict[str, Any], case: Case
-) -> None:
-    slug = case.channel.slug
-    absent = golden(slug)["contract"].get("absent", [])
-    for request in requests_of(case) if case.exchanges else []:
-        if f"{request.method} {request.path}" not in absent:
-            judge(specifications.get(slug), slug, case, request)
 
 
 def test_every_golden_conversation_is_declared() -> None:

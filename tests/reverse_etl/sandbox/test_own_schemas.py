@@ -17,7 +17,7 @@ from reverse_etl.channel.batch import Options, Record
 from reverse_etl.destinations import hubspot, meta, salesforce
 from reverse_etl.sandbox import Sandbox, running_sandbox
 from tests.reverse_etl.destinations.driver import Wire, batch, records
-from tests.reverse_etl.destinations.test_every_conversation import SCHEMAS
+from tests.reverse_etl.destinations.test_specifications import SCHEMAS
 
 openapi_core = pytest.importorskip("openapi_core", reason="openapi-core is not installed")
 
