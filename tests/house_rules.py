@@ -179,10 +179,15 @@ def published_models_have_an_owner(house: House) -> Iterator[str]:
 
 
 @rule
-def published_models_and_columns_are_described(house: House) -> Iterator[str]:
+def models_and_reference_tables_are_described(house: House) -> Iterator[str]:
+    for node in house.manifest["nodes"].values():
+        if node["resource_type"] in {"model", "seed"} and not node["description"].strip():
+            yield f"{file_of(node)}: has no description; write one in its YAML"
+
+
+@rule
+def published_columns_are_described(house: House) -> Iterator[str]:
     for model in house.models(*PUBLISHED):
-        if not model["description"].strip():
-            yield f"{file_of(model)}: has no description; write one in its YAML"
         for column in model["columns"].values():
             if not column["description"].strip():
                 yield f"{file_of(model)}: column {column['name']} has no description"

@@ -77,6 +77,10 @@ def _drop_description(manifest: Manifest) -> None:
     _node(manifest, "people")["columns"]["email"]["description"] = " "
 
 
+def _drop_a_models_description(manifest: Manifest) -> None:
+    _node(manifest, "int_leads_discovered")["description"] = ""
+
+
 def _drop_key_test(manifest: Manifest) -> None:
     people = _node(manifest, "people")["unique_id"]
     for node in manifest["nodes"].values():
@@ -123,7 +127,8 @@ def _prefix_a_mart(manifest: Manifest) -> None:
         (house_rules.only_staging_has_views, _make_a_view),
         (house_rules.published_models_have_contracts, _drop_contract),
         (house_rules.published_models_have_an_owner, _drop_owner),
-        (house_rules.published_models_and_columns_are_described, _drop_description),
+        (house_rules.models_and_reference_tables_are_described, _drop_a_models_description),
+        (house_rules.published_columns_are_described, _drop_description),
         (house_rules.published_models_have_a_tested_key, _drop_key_test),
         (house_rules.published_columns_are_named_by_type, _rename_a_boolean),
         (house_rules.every_sync_model_has_exactly_one_exposure, _drop_exposure),
