@@ -86,10 +86,14 @@ def unreadable(file: ExtractFile, error: Exception) -> SeamlineError:
     counts = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", message)
     if counts:
         problem = f"expected {counts[1]} fields, found {counts[2]}"
+    elif "CSV Error on Line" in message:
+        # The reason is the last that DuckDB says before its advice; before it stands the row
+        # itself, which may be a person's.
+        said, _, advice = message.partition("Possible fixes:")
+        problem = said.split("\n")[-3 if said.endswith("\n\n") else -2] if advice else "no CSV"
     else:
-        reasons = [text for text in message.splitlines() if text and "on Line:" not in text]
-        reasons = [text for text in reasons if not text.startswith("Original Line")]
-        problem = reasons[0].removeprefix("Invalid Input Error: ") if reasons else message
+        problem = message.splitlines()[0].removeprefix("Invalid Input Error: ")
+    problem = problem.strip().removesuffix(".")
     where = f"{file.path}, line {line[1]}" if line else str(file.path)
     return SeamlineError(f"{where}: {problem}. Mend it or export it again; {NOT_LANDED}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -44,8 +45,8 @@ def check(
     if edited := project.manifest.edited_since(project.directory):
         more = f" and {len(edited) - 1} more files were" if edited[1:] else " was"
         raise SeamlineError(
-            f"{os.path.relpath(edited[0])}{more} edited after dbt last read them; run `dbt parse`, "
-            "then check again."
+            f"{os.path.relpath(edited[0])}{more} edited after dbt last read them; run "
+            f"`{_parse(project.directory)}`, then check again."
         )
     names = selected(project, select)
     declared = [_declared(project, project.sync(name)) for name in names]
@@ -123,6 +124,12 @@ def _print(rows: list[dict[str, Any]], as_json: bool, columns: str) -> None:
     from reverse_etl.report import console, table_report  # noqa: PLC0415
 
     console().print(table_report(rows, tuple(columns.split())))
+
+
+def _parse(directory: Path) -> str:
+    """Return what parses the project, to be typed where we were started."""
+    folder = os.path.relpath(directory)
+    return f"dbt parse --project-dir {folder} --profiles-dir {folder}"
 
 
 def _declared(project: Project, sync: Sync) -> dict[str, Any]:

@@ -122,7 +122,9 @@ def _lists(
             continue
         if found.makes:
             state: State = "made" if create else "to be made"
-            yield Lacking(sync.name, what, state, "" if create else "the next sync makes it")
+            yield Lacking(
+                sync.name, what, state, "" if create else "a sync makes it for its first member"
+            )
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Klaviyo's lists and Meta's audiences on the page: members, who joined, who left last."""
+"""Klaviyo's lists and events and Meta's audiences on the page: who joined, who left last."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _changes(history: Iterable[Document], audience: str, name: str) -> tuple[int
 
 
 def klaviyo(state: Document, is_open: bool) -> Section:
-    """Return Klaviyo's lists."""
+    """Return Klaviyo's lists, and what flows of messages are begun by."""
     cards = []
     for name, audience in state["audiences"].items():
         joined, left, leavers = _changes(state["history"], name, "list")
@@ -60,8 +60,37 @@ def klaviyo(state: Document, is_open: bool) -> Section:
             )
         )
     people = len({key for item in state["lists"].values() for key in item["members"]})
-    about = "Lists for e-mail and text messages. Being on a list is not consent; it grants none."
+    places = sum(card.size for card in cards)
+    about = (
+        f"Lists for e-mail and text messages: {people} people in {places} places. Being on a list "
+        "is not consent; it grants none."
+    )
+    cards += _events(state["events"].values(), is_open)
     return Section("klaviyo", "Klaviyo", about, people, "people on lists", cards)
+
+
+def _events(events: Iterable[Document], is_open: bool) -> Iterable[Card]:
+    """Yield the events of each metric, the latest first: what a flow of messages starts from."""
+    told: dict[str, list[Document]] = {}
+    for event in events:
+        told.setdefault(event["metric"], []).append(event)
+    for metric, those in told.items():
+        latest = sorted(those, key=lambda event: str(event["time"]), reverse=True)
+        yield Card(
+            title=metric,
+            size=len(latest),
+            unit=counted(len(latest), "event"),
+            headers=["Profile", "When", "What a message can say"],
+            rows=[
+                [
+                    cell(event["email"], is_open),
+                    cell(event["time"]),
+                    properties(event["properties"] or {}, is_open),
+                ]
+                for event in latest[:SHOWN_ON_REQUEST]
+            ],
+            note="Events, by which a flow begins. Latest first.",
+        )
 
 
 def meta(state: Document) -> Section:

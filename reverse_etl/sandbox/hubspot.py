@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from reverse_etl.sandbox.hubspot_lists import LISTS, Lists
+from reverse_etl.sandbox.hubspot_properties import Properties
 from reverse_etl.sandbox.wire import Answer, Call, Document, History, now
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -29,6 +30,7 @@ class HubSpot:
         self.contacts: dict[str, Document] = {}
         self.history = History()
         self.lists = Lists(_error)
+        self.properties = Properties(_error)
         self._ids: dict[str, str] = {}
         self._merged: dict[str, str] = {}
         self._made = 0
@@ -41,7 +43,7 @@ class HubSpot:
         if call.path.startswith(LISTS):
             found = self.lists.handle(call, self.contacts)
         else:
-            found = self._handle(call)
+            found = self._handle(call) or self.properties.handle(call, self.contacts)
         message = f"No resource at {call.method} {call.path}."
         return found or _error(404, "OBJECT_NOT_FOUND", message)
 
@@ -212,6 +214,7 @@ class HubSpot:
     def state(self) -> Document:
         """Return contacts and history."""
         state = {"contacts": self.contacts, "history": self.history, "lists": self.lists.held}
+        state["properties"] = self.properties.made
         return {**state, "addresses": self._ids, "merged": self._merged, "made": self._made}
 
     def restore(self, state: Document) -> None:
@@ -219,6 +222,7 @@ class HubSpot:
         self.contacts = state["contacts"]
         self.history = History(state["history"])
         self.lists.held = state.get("lists", {})
+        self.properties.made = state.get("properties", {})
         own = {c["properties"]["email"]: key for key, c in self.contacts.items()}
         self._ids = state.get("addresses", own)
         self._merged = state.get("merged", {})

@@ -16,6 +16,7 @@ from reverse_etl.sandbox.klaviyo_shapes import (
     invalid,
     job_resource,
     list_resource,
+    metric_resource,
     missing,
     profile_ids,
     profile_resource,
@@ -24,6 +25,7 @@ from reverse_etl.sandbox.wire import Answer, Call, Document, History, now
 
 _PATHS = {
     "events": re.compile(r"/api/events"),
+    "metrics": re.compile(r"/api/metrics"),
     "lists": re.compile(r"/api/lists"),
     "members": re.compile(r"/api/lists/(\w+)/relationships/profiles"),
     "list_profiles": re.compile(r"/api/lists/(\w+)/profiles"),
@@ -92,6 +94,14 @@ class Klaviyo:
             self._upsert({"email": event["email"]})
             self.events[event["unique_id"]] = event
         return answer(202)
+
+    def _get_metrics(self, call: Call) -> Answer:
+        """Return what events are of; a metric is there from its first event on."""
+        names = dict.fromkeys(event["metric"] for event in self.events.values())
+        data = [
+            metric_resource(number, name, call.base_url) for number, name in enumerate(names, 1)
+        ]
+        return answer(200, {"data": data, "links": {"self": f"{call.base_url}/api/metrics"}})
 
     def _get_profiles(self, call: Call) -> Answer:
         emails = filtered(call, "email")

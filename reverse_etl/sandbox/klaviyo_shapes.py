@@ -105,6 +105,14 @@ def list_resource(item: Document, base_url: str) -> Document:
     return {"type": "list", "id": item["id"], "attributes": attributes, "links": links}
 
 
+def metric_resource(number: int, name: str, base_url: str) -> Document:
+    """Return a metric as Klaviyo shows it."""
+    key = f"M{number:05d}"
+    attributes = {"name": name, "integration": None}
+    links = {"self": f"{base_url}/api/metrics/{key}"}
+    return {"type": "metric", "id": key, "attributes": attributes, "links": links}
+
+
 def profile_resource(item: Document, base_url: str) -> Document:
     """Return a profile as Klaviyo shows it."""
     times = {"created": item["created"], "updated": item["updated"]}

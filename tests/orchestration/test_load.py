@@ -123,7 +123,11 @@ BROKEN = {
         "id,total\n1,2\n2,3,4\n",
         r"order\.csv, line 3: expected 2 fields, found 3",
     ),
-    "an open quote": ("shop/order.csv", 'id,total\n1,2\n2,"3\n', r"order\.csv"),
+    "an open quote": (
+        "shop/order.csv",
+        'id,total\n1,2\n2,"3\n4,5,6\n',
+        r"order\.csv, line 3: Value with unterminated quote found\. Mend",
+    ),
     "no header": ("shop/order.csv", "", r"order\.csv, line 1: the header is missing"),
     "a column without a name": ("shop/order.csv", "id,,b\n1,2,3\n", r"column 2 has no name"),
     "a column twice": ("shop/order.csv", "id,Id\n1,2\n", r"field 'Id' occurs twice"),

@@ -162,6 +162,20 @@ def test_the_first_run_succeeds(first: Ran) -> None:
     assert {"landing", "warehouse"} < set(first.steps)
 
 
+def test_every_channel_lets_us_in_and_lacks_nothing(house: House, first: Ran) -> None:
+    seamline = Path(sys.executable).with_name("seamline")
+    checked = subprocess.run(
+        [seamline, "check", "--connect", "--json"], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    asked = {row["destination"]: row["status"] for row in json.loads(checked.stdout)}
+    assert {name for name, said in asked.items() if said == "good"} == {
+        "hubspot",
+        "klaviyo",
+        "meta",
+    }
+
+
 def test_identity_s_figures_are_on_its_assets(house: House, first: Ran) -> None:
     instance = dg.DagsterInstance.from_config(str(dagster_home()))
     shown = {}

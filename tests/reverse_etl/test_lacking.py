@@ -82,7 +82,12 @@ def test_lists_that_are_not_there_are_named_and_nothing_is_made_by_looking(
         monkeypatch.setenv("HUBSPOT_URL", vendor.url)
         project = Project.load()
         assert find_lacking(project, "members", audiences) == [
-            Lacking("members", "list 'Best customers'", "to be made", "the next sync makes it")
+            Lacking(
+                "members",
+                "list 'Best customers'",
+                "to be made",
+                "a sync makes it for its first member",
+            )
         ]
         assert crm.lists == ["Regulars"]
         (made,) = find_lacking(project, "members", audiences, create=True)
