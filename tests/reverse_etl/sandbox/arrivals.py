@@ -32,6 +32,10 @@ def fill(running: Sandbox, outbox: Path) -> None:
     rows = [{**people[1], "properties": '{"order_count": 1}'}]
     mail.converse(batch(records("add", rows), "list_members", audience=welcome))
 
+    reminder = {"name": "Cart reminder", "properties": json.dumps(CART)}
+    told = [{"email": person["email"], **reminder} for person in people[1:3]]
+    mail.converse(batch(records("append", told), "events", "append"))
+
     ads = Wire(meta.destination, running.url)
     best = ads.prepare("custom_audience_members", "best_customers", "Best customers")
     rows = [{**person, "phone": "+442079460958", "country": "GB"} for person in people[:2]]

@@ -94,6 +94,17 @@ def test_an_audience_shows_its_size_its_changes_and_the_cart(
     assert "Cart value" not in card(browser, "klaviyo", "New customers").text
 
 
+def test_an_event_shows_whom_it_is_of_and_what_a_message_can_say(
+    browser: Any, running: Sandbox
+) -> None:
+    browser.get(running.url)
+    reminders = card(browser, "klaviyo", "Cart reminder")
+    assert texts(reminders, ".size") == ["2 events"]
+    first = reminders.find_elements("css selector", "tbody tr")[0]
+    assert texts(first, "td")[0] == "b•••@example.com"
+    assert "Cart value 1,102.50" in first.text.replace("\n", " ")
+
+
 def test_meta_shows_hashes_only(browser: Any, running: Sandbox) -> None:
     browser.get(running.url)
     rows = card(browser, "meta", "Best customers").find_elements("css selector", "tbody tr")
