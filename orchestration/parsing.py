@@ -87,7 +87,8 @@ def warm_dbt() -> WarmDbt:
     said = b"".join(dbt.parsing).decode()
     if dbt.parsing.returncode != 0:
         raise SeamlineError(f"dbt cannot parse {folder}:\n{_in_words(said)}")
-    _stamp(path).write_text(json.dumps(_parsed_for()))
+    if not is_current:
+        _stamp(path).write_text(json.dumps(_parsed_for()))
     _warm = (wanted, dbt)
     return dbt
 

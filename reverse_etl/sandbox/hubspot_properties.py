@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from reverse_etl.sandbox.display import label
 from reverse_etl.sandbox.wire import Answer, Call, Document
 
 PROPERTIES = "/crm/v3/properties/contacts"
@@ -40,10 +41,9 @@ class Properties:
 
 
 def _property(name: str) -> Document:
-    label = name.replace("_", " ").capitalize()
     return {
         "name": name,
-        "label": label,
+        "label": label(name),
         "type": "string",
         "fieldType": "text",
         "groupName": "contactinformation",

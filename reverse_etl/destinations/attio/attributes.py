@@ -6,15 +6,17 @@ from collections.abc import Mapping
 
 from reverse_etl.channel.exchange import Refused, Request
 from reverse_etl.channel.inspection import Inspection, Missing
+from reverse_etl.conversation.columns import kind_of, title_of
 from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.conversation.verdicts import entries
 
-KINDS = (
-    (("int", "numeric", "decimal", "double", "float", "real"), "number"),
-    (("bool",), "checkbox"),
-    (("timestamp", "datetime"), "timestamp"),
-    (("date",), "date"),
-)
+KINDS = {
+    "number": "number",
+    "boolean": "checkbox",
+    "instant": "timestamp",
+    "day": "date",
+    "text": "text",
+}
 _PAGE = 500
 
 
@@ -40,13 +42,11 @@ def lacking(kind: str, columns: Mapping[str, str]) -> Inspection:
 
 
 def _made(name: str, data_type: str) -> dict[str, object]:
-    written = data_type.lower()
-    kind = next((made for names, made in KINDS if any(each in written for each in names)), "text")
     return {
-        "title": name.replace("_", " ").capitalize(),
+        "title": title_of(name),
         "description": None,
         "api_slug": name,
-        "type": kind,
+        "type": KINDS[kind_of(data_type)],
         "is_required": False,
         "is_unique": False,
         "is_multiselect": False,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from reverse_etl.channel.exchange import Refused, Request
 from reverse_etl.channel.inspection import Inspection, Missing
+from reverse_etl.conversation.columns import kind_of, title_of
 from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.conversation.verdicts import entries
 
@@ -15,12 +16,13 @@ GROUPS = {
     "companies": "companyinformation",
     "deals": "dealinformation",
 }
-KINDS = (
-    (("int", "numeric", "decimal", "double", "float", "real"), ("number", "number")),
-    (("bool",), ("bool", "booleancheckbox")),
-    (("timestamp", "datetime"), ("datetime", "date")),
-    (("date",), ("date", "date")),
-)
+KINDS = {
+    "number": ("number", "number"),
+    "boolean": ("bool", "booleancheckbox"),
+    "instant": ("datetime", "date"),
+    "day": ("date", "date"),
+    "text": ("string", "text"),
+}
 
 
 def lacking(kind: str, columns: Mapping[str, str]) -> Inspection:
@@ -37,14 +39,10 @@ def lacking(kind: str, columns: Mapping[str, str]) -> Inspection:
 
 
 def _made(kind: str, name: str, data_type: str) -> dict[str, object]:
-    written = data_type.lower()
-    type_, field = next(
-        (made for names, made in KINDS if any(each in written for each in names)),
-        ("string", "text"),
-    )
+    type_, field = KINDS[kind_of(data_type)]
     made: dict[str, object] = {
         "name": name,
-        "label": name.replace("_", " ").capitalize(),
+        "label": title_of(name),
         "type": type_,
         "fieldType": field,
         "groupName": GROUPS[kind],

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from reverse_etl.channel.exchange import Refused, Request
 from reverse_etl.channel.inspection import Inspection, Missing
+from reverse_etl.conversation.columns import kind_of, title_of
 from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.conversation.verdicts import entries
 
 NO_MERGE_FIELDS = ("email", "language", "vip")
 _TAGS = {"first_name": "FNAME", "last_name": "LNAME"}
-_NUMBERS = ("int", "numeric", "decimal", "double", "float", "real")
 _MOST = "1000"  # of a page
 
 
@@ -36,10 +36,9 @@ def lacking(path: str, columns: Mapping[str, str]) -> Inspection:
 
 
 def _made(column: str, data_type: str) -> dict[str, object]:
-    is_number = any(each in data_type.lower() for each in _NUMBERS)
     return {
         "tag": merge_tag(column),
-        "name": column.replace("_", " ").capitalize(),
-        "type": "number" if is_number else "text",
+        "name": title_of(column),
+        "type": "number" if kind_of(data_type) == "number" else "text",
         "public": False,
     }
