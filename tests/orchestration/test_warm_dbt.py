@@ -27,6 +27,8 @@ MODELS = {
     "bad": "select no_such_column",
     "below": "select * from {{ ref('bad') }}",
     "dated": 'select \'{{ env_var("SMALL_CLOCK", "never") }}\' as clock',
+    # Its name is settled by the parse, not when it is built.
+    "named": "{{ config(alias='at_' ~ env_var('SMALL_CLOCK', 'never')) }} select 1 as id",
     "long": "{{ config(materialized='table') }} select sum(a.range + b.range) as total "
     "from range(15000) as a, range(15000) as b",
     "after": "select * from {{ ref('long') }}",
@@ -109,8 +111,9 @@ def test_a_command_leaves_the_warehouse_free_and_the_next_one_as_able(
 
 def test_each_command_has_an_environment_of_its_own(project: Path, dbt: WarmDbt) -> None:
     for clock in ("morning", "noon"):
-        assert build(dbt, "dated", SMALL_CLOCK=clock)[1] == 0
+        assert build(dbt, "dated", "named", SMALL_CLOCK=clock)[1] == 0
         assert rows(project, "dated") == [(clock,)]
+        assert rows(project, f"at_{clock}") == [(1,)]
     assert build(dbt, "dated")[1] == 0
     assert rows(project, "dated") == [("never",)]
 
