@@ -18,7 +18,8 @@ from reverse_etl.contract.project import Project, Sync
 from reverse_etl.delivery.http import Patience
 from reverse_etl.delivery.outcome import Outcome
 from reverse_etl.delivery.send import Progress, Sender
-from reverse_etl.delivery.spool import Spool, find_spool, write_spool
+from reverse_etl.delivery.spool import Spool, find_spool
+from reverse_etl.delivery.spooling import write_spool
 from reverse_etl.ledger.commit import Commit
 from reverse_etl.ledger.runs import SyncResult, begin_run, end_run, lost_outcome, unfinished_runs
 from reverse_etl.ledger.tables import forget_old_logs, prepare_ledger

@@ -49,18 +49,15 @@ class Project:
             destinations: further destinations by slug, before those that are registered.
 
         Raises:
-            SeamlineError: something is missing or malformed; the message names file and field.
+            SeamlineError: something is missing or malformed; the message names file and field, and
+                has a line for every sync that cannot be.
         """
         directory = directory or project_directory()
         home = home or home_directory()
         manifest = Manifest.read(manifest_path(directory, home))
         purposes = read_purposes(directory / "purposes.yml")
         variables = _variables(directory)
-        syncs = {}
-        for exposure in manifest.exposures.values():
-            if "sync" in exposure["config"].get("meta", {}):
-                sync = Reader(exposure, manifest, purposes, destinations or {}).read()
-                syncs[sync.name] = sync
+        syncs = _read_syncs(manifest, purposes, destinations or {})
         return cls(
             directory=directory,
             home=home,
@@ -88,6 +85,24 @@ class Project:
         return connect(
             sync.connection, sync.channel, self.profile.target, self.live_targets, self.home
         )
+
+
+def _read_syncs(
+    manifest: Manifest, purposes: Mapping[str, Purpose], destinations: Mapping[str, Channel]
+) -> dict[str, Sync]:
+    syncs: dict[str, Sync] = {}
+    complaints = []
+    for exposure in manifest.exposures.values():
+        if "sync" in exposure["config"].get("meta", {}):
+            try:
+                sync = Reader(exposure, manifest, purposes, destinations).read()
+            except SyncError as error:
+                complaints.append(str(error))
+            else:
+                syncs[sync.name] = sync
+    if complaints:
+        raise SyncError("\n".join(sorted(complaints)))
+    return syncs
 
 
 def _variables(directory: Path) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import astuple
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from reverse_etl.channel.connection import Connection
@@ -74,8 +76,7 @@ class Sender:
                 self._brake,
             )
             self._send_pieces()
-            for audience in self._spool.wholes:
-                self._send_whole(audience)
+            self._send_wholes()
             if isinstance(self._sync.channel, Store):
                 self._commit(self._sync.channel)
         self._outcome.error = self._brake.reason
@@ -181,21 +182,36 @@ class Sender:
             raise
         self._settle(piece, endings)
 
-    def _send_whole(self, audience: str) -> None:
-        """Replace an audience, if no earlier life did; who left it has been told to by now."""
+    def _send_wholes(self) -> None:
+        """Replace audiences in one reading of the spool; in another, tell of those that failed.
+
+        Who left one of them has been told to by now.
+        """
+        if not self._spool.wholes:
+            return
+        failed: dict[str, Closing] = {}
+        for audience, pieces in groupby(self._spool.whole_pieces(), key=attrgetter("audience")):
+            closing = self._close(audience, pieces)
+            self._outcome.endings += closing.endings
+            if closing.fate == "acknowledged":
+                self._count_done(self._spool.wholes[audience])
+            else:
+                failed[audience] = closing
+        for piece in self._spool.whole_pieces() if failed else ():
+            if closing := failed.get(piece.audience):
+                self._believe(piece, _all(piece, closing.fate, closing.code, closing.reason))
+
+    def _close(self, audience: str, pieces: Iterable[Piece]) -> Closing:
+        """Replace an audience, if no earlier life did."""
         closing = self._closed.get(audience)
         if closing is None:
             self._prepare(audience)
-            closing = self._closing(audience)
+            closing = self._closing(audience, pieces)
             if closing.fate != "pending":
                 self._write_down(closing.as_entry(audience))
-        for piece in self._spool.whole(audience):
-            settled = closing.fate == "acknowledged"
-            others = [] if settled else _all(piece, closing.fate, closing.code, closing.reason)
-            self._believe(piece, others)
-        self._outcome.endings += closing.endings
+        return closing
 
-    def _closing(self, audience: str) -> Closing:
+    def _closing(self, audience: str, pieces: Iterable[Piece]) -> Closing:
         refused = self._refused_audiences.get(audience)
         if refused is not None:
             return Closing("rejected", refused.code, refused.reason)
@@ -204,7 +220,7 @@ class Sender:
             self._write_down({"begun": audience})
         if self._brake.reason:
             return Closing("uncertain" if self._begun[audience] else "pending")
-        return replace_audience(self._delivery, audience, self._begun[audience])
+        return replace_audience(self._delivery, audience, pieces, self._begun[audience])
 
     def _settle(self, piece: Piece, endings: list[Ending]) -> None:
         """Write down what became of a piece, then believe it; what never left is left open."""
@@ -224,7 +240,11 @@ class Sender:
     def _believe(self, piece: Piece, endings: list[Ending]) -> None:
         with self._lock:
             self._outcome.endings += endings
-            self._done_rows += len(piece.records)
+        self._count_done(len(piece.records))
+
+    def _count_done(self, rows: int) -> None:
+        with self._lock:
+            self._done_rows += rows
             if self._on_progress is not None:
                 self._on_progress(self._done_rows, self._spool.rows)
 

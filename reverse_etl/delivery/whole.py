@@ -7,7 +7,7 @@ record.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from reverse_etl.conversation.verdicts import readable
 from reverse_etl.delivery.deliver import Delivery, ending_of
 from reverse_etl.delivery.http import AnswerLost, OutOfPatience
 from reverse_etl.delivery.outcome import Ending, Fate
+from reverse_etl.delivery.spool import Piece
 from reverse_etl.errors import SeamlineError
 
 
@@ -48,10 +49,13 @@ class Closing:
         return cls(entry["fate"], entry["code"], entry["reason"], endings)
 
 
-def replace_audience(delivery: Delivery, audience: str, attempt: int) -> Closing:
+def replace_audience(
+    delivery: Delivery, audience: str, pieces: Iterable[Piece], attempt: int
+) -> Closing:
     """Hold one session from its beginning to its end; ``attempt`` counts from 1.
 
-    An earlier attempt may have come to an end that nobody heard of.
+    An earlier attempt may have come to an end that nobody heard of. ``pieces`` are read as far as
+    the channel lets them.
     """
     name = f"{delivery.spool.run_id}-{audience}-{attempt}"
     transcript = delivery.transcript(name, attempt > 1)
@@ -61,7 +65,7 @@ def replace_audience(delivery: Delivery, audience: str, attempt: int) -> Closing
     total = delivery.spool.wholes[audience]
     try:
         verdicts = client.drive(
-            channel.replace(_batches(delivery, audience, name), total), transcript
+            channel.replace(_batches(delivery, pieces, name), total), transcript
         )
     except Refused as refused:
         is_in_doubt = transcript.is_in_doubt or transcript.requests > 1
@@ -76,6 +80,6 @@ def replace_audience(delivery: Delivery, audience: str, attempt: int) -> Closing
     return Closing("acknowledged", endings=endings)
 
 
-def _batches(delivery: Delivery, audience: str, name: str) -> Iterator[Batch]:
-    for number, piece in enumerate(delivery.spool.whole(audience), start=1):
+def _batches(delivery: Delivery, pieces: Iterable[Piece], name: str) -> Iterator[Batch]:
+    for number, piece in enumerate(pieces, start=1):
         yield delivery.batch(piece.records, piece, f"{name}-{number}")

@@ -50,6 +50,19 @@ def test_a_malformed_declaration_is_refused(
     assert not (world.home / "sync.duckdb").exists()
 
 
+def test_all_malformed_declarations_are_named_at_once(world: World) -> None:
+    world.declare("contacts", destination="nowhere")
+    world.declare("orders")
+    world.declare("people", mode="sideways", purpose=None)
+    with pytest.raises(SeamlineError) as refused:
+        world.project()
+    first, second = str(refused.value).splitlines()
+    assert first.startswith("models/activation/sync_contacts.yml: exposure 'contacts': ")
+    assert "config.meta.sync.destination" in first
+    assert second.startswith("models/activation/sync_people.yml: exposure 'people': ")
+    assert "mode: Input should be 'upsert'" in second and "purpose: is missing; add it" in second
+
+
 def test_an_audience_needs_its_control_columns(world: World) -> None:
     world.declare("contacts", "audience", columns={"person_id": "string", "email": "string"})
     with pytest.raises(SeamlineError, match=r"lacks audience, audience_label, purpose"):
