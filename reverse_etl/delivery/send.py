@@ -198,8 +198,8 @@ class Sender:
             else:
                 failed[audience] = closing
         for piece in self._spool.whole_pieces() if failed else ():
-            if closing := failed.get(piece.audience):
-                self._believe(piece, _all(piece, closing.fate, closing.code, closing.reason))
+            if failure := failed.get(piece.audience):
+                self._believe(piece, _all(piece, failure.fate, failure.code, failure.reason))
 
     def _close(self, audience: str, pieces: Iterable[Piece]) -> Closing:
         """Replace an audience, if no earlier life did."""
