@@ -41,6 +41,11 @@ class Response:
         """Whether the status is in the 200s."""
         return 200 <= self.status < 300
 
+    @property
+    def is_done(self) -> bool:
+        """Whether a success says nothing, or something in JSON: no page of a server on the way."""
+        return self.ok and (not self.body.strip() or isinstance(self.json(), dict | list))
+
     def json(self) -> Any:
         """Return the parsed body, or ``None`` where it is empty or no JSON (an HTML error page)."""
         try:

@@ -36,5 +36,7 @@ def is_page(answer: Any) -> bool:
 
 def next_cursor(answer: Mapping[str, Any]) -> str:
     """Return the cursor of the next page, ``""`` on the last one."""
-    link = part(answer, "links").get("next") or ""
-    return parse_qs(urlsplit(link).query).get("page[cursor]", [""])[0]
+    link = part(answer, "links").get("next")
+    return parse_qs(urlsplit(link if isinstance(link, str) else "").query).get(
+        "page[cursor]", [""]
+    )[0]

@@ -204,7 +204,7 @@ def _event(record: Record) -> Step[Verdict]:
     if not _identity(record):
         return unidentified(record, ID)
     response = yield Request("POST", "/events", json=_told(record))
-    if response.ok:
+    if response.is_done:
         return Verdict(record.key, "acknowledged")
     if is_absent(response):
         return rejected(record, *complaint_of(response, WORDS))

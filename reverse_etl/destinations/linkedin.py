@@ -184,14 +184,14 @@ def _send(action: str, path: str, rows: Rows) -> Generator[Request, Response, li
     answer = response.json()
     if not response.ok:
         return refuse_or_wait(records, response, *_error(answer, response.status))
-    results = entries(answer, "elements")
-    if len(results) != len(records):
+    results = answer.get("elements") if isinstance(answer, dict) else None
+    if not isinstance(results, list) or len(results) != len(records):
         return unread(records, response)
     return [_verdict(record, result) for record, result in zip(records, results, strict=True)]
 
 
-def _verdict(record: Record, result: Mapping[str, Any]) -> Verdict:
-    status = result.get("status")
+def _verdict(record: Record, result: Any) -> Verdict:
+    status = result.get("status") if isinstance(result, dict) else None
     if isinstance(status, int) and 200 <= status < 300:
         return Verdict(record.key, "acknowledged")
     if not isinstance(status, int):

@@ -230,12 +230,17 @@ def _collect(
     if not found.ok or status.get("status") not in OVER:
         return unread(records, found)
     results = entries(status, "results")
-    if len(results) != len(records):
+    if len(results) != len(records) or len(results) != len(status["results"]):
         words = status.get("message") or "Zendesk's job does not say what became of each."
         return waiting(records, f"job_{status['status']}", words)
     placed = {each["index"]: each for each in results if isinstance(each.get("index"), int)}
-    ordered = placed if len(placed) == len(results) else dict(enumerate(results))
-    return [_read(record, ordered.get(place, {})) for place, record in enumerate(records)]
+    if set(placed) != set(range(len(results))):
+        # They come in the order of the request; an index that says something else is believed less.
+        if any(each.get("index", place) != place for place, each in enumerate(results)):
+            words = "Zendesk's job does not say which result is whose."
+            return waiting(records, "unplaced_results", words)
+        placed = dict(enumerate(results))
+    return [_read(record, placed[place]) for place, record in enumerate(records)]
 
 
 def _read(record: Record, result: Mapping[str, Any]) -> Verdict:
@@ -255,7 +260,8 @@ def _read(record: Record, result: Mapping[str, Any]) -> Verdict:
 
 def _tag(record: Record, user: str | None, tag: str) -> Step[Verdict]:
     response = yield Request("PUT", f"{USERS}/{user}/tags.json", json={"tags": [tag]})
-    if response.ok and "tags" in (response.json() or ()):
+    tags = part({"answer": response.json()}, "answer").get("tags")
+    if response.ok and isinstance(tags, list) and tag in tags:
         return Verdict(record.key, "acknowledged", channel_id=user)
     return refusal([record], response, WORDS)[0]
 
@@ -265,7 +271,7 @@ def _untag(record: Record, tag: str) -> Step[Verdict]:
     if record.channel_id:
         path = f"{USERS}/{record.channel_id}/tags.json"
         response = yield Request("DELETE", path, json={"tags": [tag]})
-        if not is_absent(response) and not response.ok:
+        if not is_absent(response) and not response.is_done:
             return refusal([record], response, WORDS)[0]
     return Verdict(record.key, "acknowledged", channel_id=record.channel_id)
 

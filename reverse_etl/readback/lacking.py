@@ -27,7 +27,7 @@ class Lacking:
     """One thing that a sync needs and its channel does not have.
 
     ``missing`` keeps the sync from working; a list ``to be made`` is made by the sync itself;
-    ``unknown`` says that the channel did not tell.
+    ``unknown`` says that the channel did not tell, or never tells.
     """
 
     sync: str
@@ -121,15 +121,24 @@ def _lists(
             yield Lacking(sync.name, what, "missing", str(refused))
             continue
         if found.makes:
-            state: State = "made" if create else "to be made"
-            yield Lacking(
-                sync.name, what, state, "" if create else "a sync makes it for its first member"
-            )
+            yield Lacking(sync.name, what, *_made(sync, found, create))
 
 
 @dataclass
 class _Found:
+    """What a preparation did: whether it looked for the list before it would make it."""
+
+    looks: bool = False
     makes: bool = False
+
+
+def _made(sync: Sync, found: _Found, create: bool) -> tuple[State, str]:
+    if found.looks:
+        return ("made", "") if create else ("to be made", "a sync makes it for its first member")
+    silence = f"{sync.channel.label} does not tell which lists it has"
+    if create:
+        return "made", f"or it was there: {silence}"
+    return "unknown", f"{silence}; a sync makes it where it is missing"
 
 
 def _watched(
@@ -139,6 +148,7 @@ def _watched(
     try:
         request = next(preparation)
         while True:
+            found.looks = found.looks or request.method == "GET"
             found.makes = found.makes or request.method != "GET"
             if found.makes and not create:
                 preparation.close()

@@ -27,10 +27,14 @@ _TEMPORARY = {"duckdb": "temp", "postgres": "pg_temp"}
 
 @dataclass(frozen=True)
 class Coverage:
-    """How many of some people one sync could send to its channel, and why not the others."""
+    """How many of some people one sync could send to its channel, and why not the others.
+
+    ``channel`` is its vendor's name, with the connection's beside it where it has one of its own.
+    """
 
     sync: str
     destination: str
+    channel: str
     people: int
     reached: int
     withheld: tuple[tuple[str, int], ...]
@@ -88,7 +92,11 @@ class Reach:
         if excluded := int(asked) - sum(reasons.values()):
             reasons[_EXCLUDED] = excluded
         reached = reasons.pop(None, 0)
-        return Coverage(sync.name, sync.destination, int(asked), reached, tuple(reasons.items()))
+        own = sync.connection != sync.destination
+        channel = f"{sync.channel.label} ({sync.connection})" if own else sync.channel.label
+        return Coverage(
+            sync.name, sync.destination, channel, int(asked), reached, tuple(reasons.items())
+        )
 
     def _judge(self, sync: Sync, people: str) -> None:
         """Write what the planner would say of each of them."""

@@ -14,7 +14,7 @@ from reverse_etl.checking import app as checks
 from reverse_etl.contract.project import Project
 from reverse_etl.readback.lacking import Lacking, find_lacking
 from tests.reverse_etl.loopback import Asked, Told, loopback
-from tests.reverse_etl.world import World
+from tests.reverse_etl.world import MEMBER_COLUMNS, World
 
 COLUMNS = {
     "person_id": "string",
@@ -93,6 +93,26 @@ def test_lists_that_are_not_there_are_named_and_nothing_is_made_by_looking(
         (made,) = find_lacking(project, "members", audiences, create=True)
         assert made.state == "made" and crm.lists == ["Regulars", "Best customers"]
         assert find_lacking(project, "members", audiences) == []
+
+
+def test_a_channel_that_does_not_tell_its_lists_is_not_said_to_lack_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    control = ("person_id", "audience", "audience_label", "purpose")
+    columns = {name: MEMBER_COLUMNS[name] for name in control} | {"external_id": "string"}
+    world.declare("members", "audience", columns, destination="braze", object="cohort_members",
+                  match=["external_id"])  # fmt: skip
+    for name in ("PARTNER", "PARTNER_KEY", "CLIENT_SECRET"):
+        monkeypatch.setenv(f"BRAZE_{name}", "seamline")
+    with loopback(lambda asked: Told(201, {"message": "success"})) as vendor:
+        monkeypatch.setenv("BRAZE_URL", vendor.url)
+        (found,) = find_lacking(Project.load(), "members", {"vips": "Best customers"})
+        assert (found.what, found.state) == ("list 'Best customers'", "unknown")
+        assert found.detail.startswith("Braze does not tell which lists it has; a sync makes it")
+        assert not vendor.asked
+        (made,) = find_lacking(Project.load(), "members", {"vips": "Best customers"}, create=True)
+        assert made.state == "made" and "was there" in made.detail
+        assert [each.path for each in vendor.asked] == ["/partners/seamline/cohorts"]
 
 
 def test_what_no_api_makes_is_told_with_what_to_do(

@@ -148,6 +148,9 @@ class Braze:
         notes: dict[str, Verdict] = {}
         if batch.audience is None:
             notes = yield from rename(moved)
+            verdicts += [verdict for verdict in notes.values() if verdict.status == "retry"]
+            stuck = {verdict.key for verdict in verdicts}
+            records = [record for record in records if record.key not in stuck]
             objects = [attributes(record) for record in records]
         else:
             name = batch.settings.get("AUDIENCE_ATTRIBUTE") or "audiences"

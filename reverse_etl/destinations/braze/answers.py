@@ -15,6 +15,7 @@ from reverse_etl.conversation.verdicts import (
     entries,
     rejected,
     unread,
+    waiting,
 )
 
 TAKEN = ("success", "queued")
@@ -39,13 +40,21 @@ def read_verdicts(records: Sequence[Record], response: Response, array: str) -> 
     if not is_taken(response):
         return refusal(records, response, WORDS)
     refused = {}
-    for error in entries(answer, "errors"):
+    errors = answer.get("errors") or []
+    if not isinstance(errors, list) or len(entries(answer, "errors")) != len(errors):
+        return unread(records, response)
+    for error in errors:
         place = error.get("index")
         if error.get("input_array", array) != array or not isinstance(place, int):
             return unread(records, response)
-        if 0 <= place < len(records):
-            said = str(error.get("type") or "Braze did not say why.")
-            reason = f"{WORDS[said]} ({said})" if said in WORDS else said
-            refused[records[place].key] = rejected(records[place], "track_error", reason)
+        if not 0 <= place < len(records):
+            return unread(records, response)
+        said = str(error.get("type") or "Braze did not say why.")
+        reason = f"{WORDS[said]} ({said})" if said in WORDS else said
+        refused[records[place].key] = rejected(records[place], "track_error", reason)
     taken = [record for record in records if record.key not in refused]
+    processed = answer.get(f"{array}_processed")
+    if isinstance(processed, int) and processed < len(taken):
+        reason = f"Braze took only {processed} of these, and does not say which."
+        return [*waiting(taken, "not_processed", reason), *refused.values()]
     return [*acknowledged(taken), *refused.values()]

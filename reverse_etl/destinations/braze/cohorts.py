@@ -1,6 +1,7 @@
 """Braze's cohorts, which its partners alone may fill: a cohort for an audience, users by their id.
 
-Braze publishes nothing of these endpoints; what is said here is what a partner's connector says.
+They are described by Braze's page on the import of partners' cohorts, which says how a cohort is
+made and filled, and not how it could be asked for.
 """
 
 from __future__ import annotations

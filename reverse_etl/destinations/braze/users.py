@@ -16,6 +16,7 @@ from reverse_etl.conversation.complaints import refusal
 from reverse_etl.conversation.verdicts import (
     acknowledged,
     text_of,
+    unread,
     without_repeats,
 )
 from reverse_etl.destinations.braze.answers import WORDS, is_taken
@@ -66,7 +67,7 @@ def rename(moved: Sequence[Record]) -> Generator[Request, Response, dict[str, Ve
     """Give users their new ids, so that they keep their history.
 
     Returns what to say of those that Braze did not rename: they start anew under the new id, and
-    the old user stays as it is.
+    the old user stays as it is. Where the answer is none of Braze's, they wait.
     """
     notes: dict[str, Verdict] = {}
     for chunk in _chunks(moved):
@@ -77,7 +78,10 @@ def rename(moved: Sequence[Record]) -> Generator[Request, Response, dict[str, Ve
         body = {"external_id_renames": renames}
         response = yield Request("POST", "/users/external_ids/rename", json=body)
         answer = response.json()
-        done = answer.get("external_ids") if response.ok and isinstance(answer, dict) else None
+        if not isinstance(answer, dict):
+            notes |= {verdict.key: verdict for verdict in unread(chunk, response)}
+            continue
+        done = answer.get("external_ids") if response.ok else None
         renamed = {str(each) for each in done} if isinstance(done, list) else set()
         for record in chunk:
             if not renamed & {sent_id(record), own_id(record)}:

@@ -137,7 +137,7 @@ class CustomerIo:
             how = "remove_customers" if batch.operation == "remove" else "add_customers"
             body = {"ids": [id_of(record) for record in members]}
             response = yield Request("POST", f"{segment}/{how}", json=body)
-            if not response.ok:
+            if not response.is_done:
                 return verdicts + refusal(members, response, WORDS)
             verdicts += acknowledged(members)
         return verdicts

@@ -63,6 +63,8 @@ def _follow(request: str, records: list[Record]) -> Generator[Request, Response,
             return list(acknowledged(records))
         if status in ("FAILED", "PARTIAL_SUCCESS"):
             return _failures(records, status, entries(part(found, "errorInfo"), "errorCounts"))
+        if status != "PROCESSING":
+            return waiting(records, "unknown_status", f"Google says that it is {status}.")
     reason = "Google took it, and was still working it off when the run ended."
     return [Verdict(record.key, "acknowledged", "still_processing", reason) for record in records]
 
@@ -71,16 +73,19 @@ def _failures(records: list[Record], status: str, counts: list[dict[str, Any]]) 
     """Return verdicts by the positions that Google names.
 
     Raises:
-        Refused: it failed some and names none, so that halving must find them.
+        Refused: it failed some and does not name all of these, so that halving must find them.
     """
     blamed: dict[int, str] = {}
+    named = True
     for count in counts:
         reason = str(count.get("reason") or "UNKNOWN").removeprefix("PROCESSING_ERROR_REASON_")
         indices = count.get("recordIndices")
-        for index in indices if isinstance(indices, list) else []:
-            blamed[int(index)] = reason
+        places = indices if isinstance(indices, list) else []
+        named = named and str(count.get("recordCount", len(places))) == str(len(places))
+        named = named and all(_is_place(index, len(records)) for index in places)
+        blamed |= {int(index): reason for index in places if _is_place(index, len(records))}
     reasons = ", ".join(sorted({str(c.get("reason")) for c in counts})) or "no reason given"
-    if status == "PARTIAL_SUCCESS" and not blamed:
+    if status == "PARTIAL_SUCCESS" and not (blamed and named):
         raise Refused("partial_success", f"Google could not take some of these members: {reasons}")
     verdicts = []
     for index, record in enumerate(records):
@@ -92,3 +97,8 @@ def _failures(records: list[Record], status: str, counts: list[dict[str, Any]]) 
         else:
             verdicts.append(Verdict(record.key, "acknowledged"))
     return verdicts
+
+
+def _is_place(index: Any, count: int) -> bool:
+    """Whether an index is one of so many records'; JSON of large numbers may be text."""
+    return str(index).isdigit() and int(index) < count

@@ -38,6 +38,12 @@ def rejection(record: Record, error: Mapping[str, Any]) -> Verdict:
     return rejected(record, category, _worded(category, reason))
 
 
+def id_of(result: Mapping[str, Any]) -> str:
+    """Return the id that an answer gives a record, ``""`` where it gives none."""
+    found = result.get("id")
+    return str(found) if isinstance(found, str | int) and found else ""
+
+
 def named(
     records: Sequence[Record], error: Mapping[str, Any], address: Callable[[Record], str]
 ) -> list[Record]:
@@ -76,4 +82,5 @@ def _traces(error: Mapping[str, Any]) -> list[str]:
 
 def _texts(value: Any) -> list[str]:
     """Return one or many texts as a list; HubSpot writes either."""
-    return [str(item) for item in value] if isinstance(value, list) else [value] * bool(value)
+    many = value if isinstance(value, list) else [value]
+    return [str(each) for each in many if each and isinstance(each, str | int)]

@@ -19,7 +19,7 @@ from reverse_etl.conversation.verdicts import (
     text_of,
     waiting,
 )
-from reverse_etl.destinations.hubspot.answers import named, refusal, rejection
+from reverse_etl.destinations.hubspot.answers import id_of, named, refusal, rejection
 
 Told = Generator[Request, Response, list[Verdict]]
 
@@ -86,7 +86,7 @@ class CrmObjects:
         if ids:
             body = {"inputs": [{"id": each} for each in ids.values()]}
             response = yield Request("POST", f"{self.path}/batch/archive", json=body)
-            if not response.ok:
+            if not response.is_done:
                 return refusal(records, response)
         return [Verdict(r.key, "acknowledged", channel_id=ids.get(r.key)) for r in records]
 
@@ -169,7 +169,7 @@ class CrmObjects:
         if not response.ok or not isinstance(answer, dict) or "results" not in answer:
             return response
         held = entries(answer, "results")
-        return {self.own(part(item, "properties")): item for item in held if "id" in item}
+        return {self.own(part(item, "properties")): item for item in held if id_of(item)}
 
     def _write(
         self, records: list[Record], kept: Mapping[str, list[str]], options: Options
@@ -221,17 +221,18 @@ class CrmObjects:
             for identity in (sent["id"], self.own(record.fields))
             if identity
         }
-        for error in entries(answer, "errors"):
-            for record in named(records, error, self.address):
-                found[record.key] = rejection(record, error)
         keys = {record.key for record in records}
         for result in entries(answer, "results"):
             key = str(result.get("objectWriteTraceId", ""))
             if key not in keys:
                 owner = by_identity.get(self.own(part(result, "properties")))
                 key = owner.key if owner else ""
-            if key and "id" in result:
-                found[key] = Verdict(key, "acknowledged", channel_id=str(result["id"]))
+            if key and (number := id_of(result)):
+                found[key] = Verdict(key, "acknowledged", channel_id=number)
+        # Who is among both was not taken.
+        for error in entries(answer, "errors"):
+            for record in named(records, error, self.address):
+                found[record.key] = rejection(record, error)
         missing = [record for record in records if record.key not in found]
         silent = waiting(missing, "no_verdict", "HubSpot's answer did not mention this record.")
         return [*found.values(), *silent]

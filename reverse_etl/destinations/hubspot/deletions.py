@@ -19,6 +19,6 @@ def erase(records: Sequence[Record]) -> Generator[Request, Response, list[Verdic
 def _erase(record: Record) -> Generator[Request, Response, Verdict]:
     body = {"objectId": email_of(record.fields), "idProperty": "email"}
     response = yield Request("POST", "/crm/v3/objects/contacts/gdpr-delete", json=body)
-    if response.ok:
+    if response.is_done:
         return Verdict(record.key, "acknowledged")
     return refusal([record], response)[0]

@@ -8,13 +8,14 @@ from urllib.parse import quote
 from reverse_etl.channel.batch import Options, Record
 from reverse_etl.channel.exchange import Preparation, Refused, Request, Response, Verdict
 from reverse_etl.conversation.complaints import complaint_of
-from reverse_etl.conversation.verdicts import part, waiting
+from reverse_etl.conversation.verdicts import part, unread, waiting
 from reverse_etl.destinations.hubspot.answers import refusal
 from reverse_etl.destinations.hubspot.crm_objects import CrmObjects
 
 LISTS = "/crm/v3/lists"
 CONTACT = "0-1"  # HubSpot's type id
 FIXED = ("MANUAL", "SNAPSHOT")
+_ANSWERS = {"recordsIdsAdded", "recordIdsAdded", "recordIdsMissing"}  # the first is HubSpot's own
 
 
 def find_or_create(name: str) -> Preparation:
@@ -45,16 +46,22 @@ def join(
     """Upsert contacts, then put them on the list by the ids that HubSpot told us."""
     written = yield from contacts.upsert(records, Options())
     ids = {each.key: each.channel_id for each in written if each.channel_id}
-    verdicts = [each for each in written if each.key not in ids]
+    silent = {e.key for e in written if e.status == "acknowledged" and e.key not in ids}
+    nameless = [record for record in records if record.key in silent]
+    verdicts = [each for each in written if each.key not in {*ids, *silent}]
+    verdicts += waiting(nameless, "no_id", "HubSpot did not say under which id it has the contact.")
     members = [record for record in records if record.key in ids]
     if not members:
         return verdicts
     body = [ids[record.key] for record in members]
     response = yield Request("PUT", f"{LISTS}/{list_id}/memberships/add", json=body)
     answer = response.json()
-    if not response.ok or not isinstance(answer, dict):
+    if not response.ok or not isinstance(answer, dict) or not _ANSWERS & set(answer):
         return verdicts + refusal(members, response)
-    absent = {str(each) for each in answer.get("recordIdsMissing") or ()}
+    missing = answer.get("recordIdsMissing") or []
+    absent = {str(each) for each in missing} if isinstance(missing, list) else set(body)
+    if not absent <= set(body):
+        return verdicts + unread(members, response)
     left = [record for record in members if ids[record.key] in absent]
     verdicts += waiting(left, "record_missing", "HubSpot does not know the contact yet.")
     verdicts += [

@@ -16,6 +16,7 @@ from reverse_etl.conversation.verdicts import (
     acknowledged,
     part,
     rejected,
+    unread,
 )
 
 # Lists in which an answer names those it did not take, and what that means.
@@ -26,6 +27,8 @@ FAILURES = {
     "invalidDataUserIds": "A value does not fit its field",
     "conflictEmails": "Another user has this address",
     "conflictUserIds": "Another user has this id",
+    "failedEmails": "Iterable did not say why",
+    "failedUserIds": "Iterable did not say why",
     "forgottenEmails": "The person was forgotten at their wish",
     "forgottenUserIds": "The person was forgotten at their wish",
     "notFoundEmails": "Iterable knows no such user",
@@ -55,7 +58,10 @@ def read_verdicts(records: Sequence[Record], response: Response, identity: Any) 
         for record in by_identity.get(name.lower(), ()):
             refused[record.key] = rejected(record, code, f"{FAILURES[code]}.")
     failed = answer.get("failCount")
-    if not refused and isinstance(failed, int) and failed:
+    if not isinstance(failed, int):
+        return unread(records, response)
+    if failed > len(refused):
+        # Not all of them are named: halved, each stands alone in the end.
         raise Refused("failures", f"Iterable did not take {failed} of these, and does not say why.")
     taken = [record for record in records if record.key not in refused]
     return [*acknowledged(taken), *refused.values()]

@@ -20,6 +20,6 @@ def _erase(record: Record) -> Generator[Request, Response, Verdict]:
     profile = {"type": "profile", "attributes": {"email": email_of(record.fields)}}
     job = {"type": "data-privacy-deletion-job", "attributes": {"profile": {"data": profile}}}
     response = yield Request("POST", "/api/data-privacy-deletion-jobs", json={"data": job})
-    if response.ok:
+    if response.is_done:
         return Verdict(record.key, "acknowledged")
     return refusal([record], response)[0]

@@ -30,7 +30,7 @@ def tell(sync: str, records: Sequence[Record]) -> Generator[Request, Response, l
         if not text_of(record.fields, "name"):
             return unidentified(record, "name")
         response = yield Request("POST", "/api/events", json={"data": _event(sync, record)})
-        if response.ok:
+        if response.is_done:
             return Verdict(record.key, "acknowledged")
         return refusal([record], response)[0]
 

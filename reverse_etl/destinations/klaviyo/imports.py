@@ -69,9 +69,12 @@ def _collect(job: str, records: Sequence[Record]) -> Generator[Request, Response
         return waiting(records, f"http_{response.status}", "The import cannot be followed.")
     if status == "cancelled":
         return waiting(records, "cancelled", "Klaviyo cancelled the import.")
-    if not attributes.get("failed_count"):
+    failed = attributes.get("failed_count")
+    if failed == 0:
         return list(acknowledged(records))
-    return (yield from _errors(job, records, attributes["failed_count"]))
+    if failed is not None and not isinstance(failed, int):
+        return waiting(records, "no_counts", "Klaviyo does not say how many it left out.")
+    return (yield from _errors(job, records, failed or 0))
 
 
 def _errors(

@@ -35,7 +35,7 @@ def remove(list_id: str, records: Sequence[Record]) -> Generator[Request, Respon
         body = {"data": leaving[start : start + REMOVED_PER_REQUEST]}
         path = f"{LISTS}/{list_id}/relationships/profiles"
         response = yield Request("DELETE", path, json=body)
-        if not response.ok:
+        if not response.is_done:
             return refusal(records, response)
     return [
         Verdict(record.key, "acknowledged", channel_id=ids.get(sent_email(record)))

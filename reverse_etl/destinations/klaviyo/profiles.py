@@ -115,5 +115,6 @@ def find(
         if not response.ok or not is_page(answer):
             return response
         for item in entries(answer, "data"):
-            found[email_of(part(item, "attributes"))] = item
+            if item.get("id"):
+                found[email_of(part(item, "attributes"))] = item
     return found

@@ -37,14 +37,14 @@ def member_path(path: str, email: str) -> str:
 def gone(record: Record, response: Response) -> Verdict:
     """Return the verdict of somebody to be gone: who was not there is gone as well."""
     absent = response.status == 404 and complaint_of(response)[0] == "Resource Not Found"
-    if response.ok or absent:
+    if response.is_done or absent:
         return Verdict(record.key, "acknowledged")
     return refusal([record], response, WORDS)[0]
 
 
 def present(record: Record, response: Response) -> Verdict:
     """Return the verdict of something said of a member, who must be on the list."""
-    if response.ok:
+    if response.is_done:
         return Verdict(record.key, "acknowledged")
     code, reason = complaint_of(response, WORDS)
     if response.status == 404 and code == "Resource Not Found":

@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 from reverse_etl.channel.batch import Audience, Record
-from reverse_etl.channel.exchange import Conversation, Request, Response, Verdict
+from reverse_etl.channel.exchange import Conversation, Refused, Request, Response, Verdict
 from reverse_etl.conversation.complaints import refusal
 from reverse_etl.conversation.instants import iso
 from reverse_etl.conversation.verdicts import (
@@ -78,6 +78,9 @@ def assign_members(path: str, audience: Audience, records: Sequence[Record]) -> 
         emails = error.get("email_addresses")
         for email in emails if isinstance(emails, list) else []:
             refused[str(email).lower()] = str(error.get("error") or "not on the list")
+    errors = answer.get("errors") or []
+    if errors and (not refused or not set(refused) <= {*joining, *leaving}):
+        raise Refused("not_members", "Mailchimp ignored some of these, and does not say which.")
     return [
         rejected(
             record, "not_a_member", f"Mailchimp ignored it: {refused[email_of(record.fields)]}"

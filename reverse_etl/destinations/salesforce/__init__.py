@@ -259,10 +259,14 @@ def _verdict(record: Record, result: Any) -> Verdict:
     if not isinstance(result, dict) or not isinstance(result.get("success"), bool):
         return waiting([record], "no_result", "Salesforce does not say what became of it.")[0]
     if result["success"]:
-        return Verdict(record.key, "acknowledged", channel_id=str(result.get("id") or "") or None)
+        number = result.get("id")
+        return Verdict(
+            record.key, "acknowledged", channel_id=number if isinstance(number, str) else None
+        )
     error = next(iter(entries(result, "errors")), {})
     code = str(error.get("statusCode") or "unknown")
-    fields = ", ".join(error.get("fields") or [])
+    named = error.get("fields")
+    fields = ", ".join(map(str, named)) if isinstance(named, list) else ""
     reason = readable(f"{error.get('message') or code}{f' ({fields})' if fields else ''}")
     if code == "DUPLICATE_VALUE" and "campaign member" in reason.lower():
         return Verdict(record.key, "acknowledged")
