@@ -1,14 +1,16 @@
 """One adaptive limiter per host: as fast as the channel allows, and never faster.
 
 The pace is the smallest of what the destination declares, what the channel's headers say, and what
-it has put up with so far: halved by a 429, raised step by step while all goes well. All syncs of a
-process that talk to one host share one limiter.
+it has put up with so far: halved by a 429, raised step by step while all goes well. It holds in
+every second, wherever that begins: vendors count by windows of their own. All syncs of a process
+that talk to one host share one limiter.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,7 +18,6 @@ from email.utils import parsedate_to_datetime
 MARGIN = 1.01  # a channel's clock and ours do not tick alike
 SLOWEST = 0.1  # requests per second
 FASTEST = 10_000.0  # where no rate is declared
-CATCH_UP = 0.02  # seconds by which a thread that woke late does not slow the others down
 STEP = 0.02  # of the declared rate, after each answer that is no complaint
 LONGEST_RESET = 3600.0
 _RETRY_AFTER = ("retry-after", "x-ratelimit-retry-after", "x-rate-limit-retry-after")
@@ -77,7 +78,7 @@ class Limiter:
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
-        self._next = 0.0
+        self._turns: deque[float] = deque()
         self._paused_until = 0.0
         self._slowed_at = float("-inf")
 
@@ -89,13 +90,25 @@ class Limiter:
         while True:
             with self._lock:
                 now = self._clock()
-                turn = max(now, self._next, self._paused_until)
+                turn = max(now, self._next_turn(), self._paused_until)
                 if turn > deadline:
                     return None
                 if turn <= now:
-                    self._next = max(self._next, now - CATCH_UP) + MARGIN / self.rate
+                    self._turns.append(now)
                     return now
             self._sleep(turn - now)
+
+    def _next_turn(self) -> float:
+        """Return when a second has passed since its share was used up.
+
+        A pace that no second holds a whole number of, as after a complaint, is kept evenly.
+        """
+        fitting = int(self.rate) if float(self.rate).is_integer() else 1
+        while len(self._turns) > fitting:
+            self._turns.popleft()
+        if len(self._turns) < fitting:
+            return 0.0
+        return self._turns[0] + MARGIN * fitting / self.rate
 
     def accept(self, headers: Mapping[str, str], now: datetime) -> None:
         """Note an answer that is no complaint about pace: the pace may rise again."""

@@ -58,11 +58,33 @@ def test_a_used_up_quota_is_waited_for(headers: dict[str, str], seconds: float |
     assert exhausted_for(headers, NOW) == seconds
 
 
-def test_the_pace_is_the_declared_one_within_two_percent() -> None:
+@pytest.mark.parametrize(("rate", "most"), [(5, 5), (2.5, 3), (0.5, 1), (50, 50)])
+def test_no_second_sees_more_than_the_declared_rate_and_none_is_wasted(
+    rate: float, most: int
+) -> None:
+    limiter, clock = paced(rate)
+    turns = [turn for _ in range(int(20 * rate) + 1) if (turn := limiter.acquire()) is not None]
+    in_a_second = [sum(1 for other in turns if 0 <= other - turn < 1) for turn in turns]
+    assert max(in_a_second) <= most
+    assert 20.0 <= turns[-1] - turns[0] <= 20.4
+    assert clock.now == turns[-1]
+
+
+def test_a_window_that_was_not_used_up_is_not_saved_up() -> None:
     limiter, clock = paced(5)
-    for _ in range(101):
+    limiter.acquire()
+    clock.now += 60
+    turns = [limiter.acquire() for _ in range(6)]
+    assert turns[:5] == [clock.now - 1.01] * 5
+    assert turns[5] == pytest.approx(clock.now)
+
+
+def test_a_halved_pace_counts_what_was_sent_before() -> None:
+    limiter, clock = paced(10)
+    for _ in range(10):
         limiter.acquire()
-    assert 20.0 <= clock.now - 1000.0 <= 20.4
+    limiter.slow_down(clock(), 0.0)
+    assert [limiter.acquire() for _ in range(6)] == pytest.approx([1001.01] * 5 + [1002.02])
 
 
 def test_complaints_halve_the_pace_once_and_patience_restores_it() -> None:
