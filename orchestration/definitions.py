@@ -10,6 +10,7 @@ from orchestration.defs.alerts import build_alerts
 from orchestration.defs.automation import daily, every_morning, one_process
 from orchestration.defs.decisions import with_decisions
 from orchestration.defs.freshness import with_freshness
+from orchestration.defs.history import build_history
 from orchestration.defs.landing import build_landing
 from orchestration.defs.lifetime_fit import build_lifetime_fit
 from orchestration.defs.micro_batch import build_micro_batch
@@ -23,7 +24,14 @@ _manifest = parsed_manifest()
 _micro_batch, _changes = build_micro_batch(_manifest)
 
 _fits, _every_month = build_lifetime_fit()
-_assets = [*build_landing(_manifest), build_warehouse(_manifest), *build_syncs(_manifest), _fits]
+_history, _backfill = build_history(_manifest)
+_assets = [
+    *build_landing(_manifest),
+    build_warehouse(_manifest),
+    *build_syncs(_manifest),
+    _fits,
+    _history,
+]
 _lineage = published_lineage(home_directory() / "manifest.json")
 
 
@@ -33,7 +41,7 @@ def _shown(spec: dg.AssetSpec) -> dg.AssetSpec:
 
 defs = dg.Definitions(
     assets=dg.map_asset_specs(_shown, _assets),
-    jobs=[daily, _micro_batch],
+    jobs=[daily, _micro_batch, _backfill],
     schedules=[every_morning, _every_month],
     sensors=[_changes, *build_alerts()],
     resources={"dbt": WarmDbtResource(), "options": LaunchOptions()},

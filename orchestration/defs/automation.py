@@ -7,9 +7,10 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.defs.history import HISTORY
 from orchestration.defs.lifetime_fit import FITS
 
-EVERYTHING_DAILY = dg.AssetSelection.all() - dg.AssetSelection.assets(FITS)
+EVERYTHING_DAILY = dg.AssetSelection.all() - dg.AssetSelection.assets(FITS, HISTORY)
 
 
 @dg.configured(

@@ -14,5 +14,7 @@ _LAYERS = {"marts", "segments", "channels"}
 
 
 def with_freshness(spec: dg.AssetSpec) -> dg.AssetSpec:
-    """Return the asset with the policy of its layer, where its layer has one."""
-    return spec.replace_attributes(freshness_policy=DAILY) if spec.group_name in _LAYERS else spec
+    """Return the asset with its layer's policy; past days, which are partitions, do not age."""
+    if spec.group_name not in _LAYERS or spec.partitions_def is not None:
+        return spec
+    return spec.replace_attributes(freshness_policy=DAILY)

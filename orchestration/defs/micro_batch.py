@@ -16,6 +16,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.arrivals import Known, Table, changed_files, due_models, uncounted_rows
+from orchestration.defs.automation import EVERYTHING_DAILY
 from orchestration.defs.landing import PREFIX, landing_folder
 from orchestration.defs.resources import asset_key
 from reverse_etl.contract.profile import read_profile
@@ -41,7 +42,7 @@ def build_micro_batch(
     """Return the job, and the sensor that says over which assets it runs."""
     job = dg.define_asset_job(
         NAME,
-        selection=dg.AssetSelection.all(),
+        selection=EVERYTHING_DAILY,
         description="Land, build and send what changed since the last build.",
     )
 
@@ -66,7 +67,7 @@ def build_micro_batch(
         assert context.repository_def
         graph = context.repository_def.asset_graph
         below = dg.AssetSelection.assets(*landing, *changed).downstream().resolve(graph)
-        chosen = below & graph.executable_asset_keys
+        chosen = below & EVERYTHING_DAILY.resolve(graph) & graph.executable_asset_keys
         chosen = {key for key in chosen if key in landing or not key.path[0].startswith(PREFIX)}
         request = dg.RunRequest(
             run_key=hashlib.sha256(json.dumps(state).encode()).hexdigest(),

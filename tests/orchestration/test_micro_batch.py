@@ -81,6 +81,7 @@ def _asked(told: dg.SensorResult | dg.SkipReason) -> set[str]:
 def test_the_first_look_brings_everything_up_to_date_and_the_second_nothing(eye: Eye) -> None:
     asked = _asked(eye.look())
     assert {"raw_shop/order", "marts/people", "channels/hubspot_contacts"} <= asked
+    assert "segments/segment_days" not in asked
     eye.settle()
     told = eye.look()
     assert isinstance(told, dg.SensorResult)

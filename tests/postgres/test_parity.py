@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import duckdb
 import psycopg2
 import pytest
 
+from orchestration.history import write_day
 from reverse_etl.contract.project import Project
 from reverse_etl.segments.explain import explain
 from reverse_etl.segments.predicates import take_apart
@@ -140,6 +141,10 @@ def test_segments_are_explained_and_previewed_alike(
         past = Replay(warehouse, project.manifest, datetime(2026, 10, 15))
         members = past.rows(past.of(find_segment(project.manifest, "new_customers")))
         assert len(members) > 5
+        sizes = write_day(project, warehouse, date(2026, 10, 14))
+        assert sizes["new_customers"] == len(members)
+        told = "select count(*) from segments.segment_days where segment = 'new_customers'"
+        assert warehouse.rows(told) == [(len(members),)]
 
 
 def test_the_comparison_sees_a_changed_value() -> None:
