@@ -10,9 +10,15 @@ from reverse_etl.sandbox.wire import Answer, Call, Document, History
 
 VERSIONED = re.compile(r"/services/data/v\d+\.\d+/(.*)")
 NAMED = re.compile(r"SELECT Id FROM Campaign WHERE Name = '((?:[^'\\]|\\.)*)' .*")
+LISTED = re.compile(r"SELECT ([\w, ]+) FROM (\w+) WHERE (\w+) IN \((.*)\)")
+QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
 COLLECTION = 200
 MEMBERSHIP = ("CampaignId", "ContactId", "LeadId")
 PREFIXES = {"Contact": "003", "Lead": "00Q", "Account": "001", "Campaign": "701"}
+
+
+def _text(quoted: str) -> str:
+    return re.sub(r"\\(.)", r"\1", quoted)
 
 
 class Salesforce:
@@ -53,13 +59,25 @@ class Salesforce:
         return None
 
     def _query(self, text: str) -> Answer:
-        found = NAMED.fullmatch(text)
-        if found is None:
-            return refused("MALFORMED_QUERY", "This stand-in finds campaigns by name only.")
-        name = re.sub(r"\\(.)", r"\1", found[1])
-        held = self.records.get("Campaign", {}).items()
-        rows = [{"Id": number} for number, fields in held if fields.get("Name") == name]
+        if named := NAMED.fullmatch(text):
+            rows = self._where("Campaign", "Name", [_text(named[1])], ["Id"])
+        elif listed := LISTED.fullmatch(text):
+            columns, kind, field, ids = listed.groups()
+            values = [_text(each) for each in QUOTED.findall(ids)]
+            rows = self._where(kind, field, values, columns.split(", "))
+        else:
+            return refused("MALFORMED_QUERY", "This stand-in finds records by one field only.")
         return Answer(200, {"totalSize": len(rows), "done": True, "records": rows})
+
+    def _where(
+        self, kind: str, field: str, values: list[str], columns: list[str]
+    ) -> list[Document]:
+        wanted = {value.lower() for value in values}
+        return [
+            {name: number if name == "Id" else fields.get(name) for name in columns}
+            for number, fields in self.records.get(kind, {}).items()
+            if str(fields.get(field)).lower() in wanted
+        ]
 
     def _collection(self, call: Call, rest: str) -> Answer:
         if call.method == "DELETE":

@@ -135,6 +135,48 @@ def test_klaviyo_keeps_to_the_options_too(world: World, sandbox: Any) -> None:
     assert (ada["attributes"]["first_name"], ada["attributes"]["title"]) == ("Ada", "Boss")
 
 
+@pytest.mark.parametrize(
+    ("options", "expected", "skipped"),
+    [
+        ({"update_only": True}, {"ada": ("Ada", "Oslo")}, 1),
+        ({"create_only": True}, {"ada": ("A.", "Rome"), "o'neil": ("O'Neil", "Oslo")}, 1),
+        ({"keep_edits": ["City"]}, {"ada": ("Ada", "Rome"), "o'neil": ("O'Neil", "Oslo")}, 0),
+    ],
+    ids=["update_only", "create_only", "keep_edits"],
+)
+def test_salesforce_is_asked_before_it_is_written_to(
+    world: World,
+    sandbox: Any,
+    options: dict[str, Any],
+    expected: dict[str, tuple[str, str]],
+    skipped: int,
+) -> None:
+    there = {"Person_Id__c": "ada", "FirstName": "A.", "City": "Rome"}
+    path = "/services/data/v62.0/composite/sobjects/Contact/Person_Id__c"
+    body = {"allOrNone": False, "records": [{"attributes": {"type": "Contact"}, **there}]}
+    headers = {"Authorization": "Bearer somebody"}
+    url = f"{sandbox.url}/salesforce{path}"
+    assert requests.patch(url, json=body, headers=headers, timeout=10).ok
+    columns = dict.fromkeys(("person_id", "Person_Id__c", "FirstName", "City"), "string")
+    declare(
+        world,
+        destination="salesforce",
+        object="Contact",
+        columns=columns,
+        match=["Person_Id__c"],
+        **options,
+    )
+    fill(world, [(name, name, name.title(), "Oslo") for name in ("ada", "o'neil")])
+    result = world.run("people")
+    assert (result.status, result.skipped) == ("done", skipped)
+    held = sandbox.state("salesforce")["records"]["Contact"].values()
+    found = {each["Person_Id__c"]: (each["FirstName"], each["City"]) for each in held}
+    assert found == expected
+    if "keep_edits" in options:
+        (reason,) = world.ledger("select reason from sync_changelog where code = 'edits_kept'")
+        assert reason == ("left as edited at the channel: City",)
+
+
 def test_a_profile_that_moves_is_no_second_profile(world: World, sandbox: Any) -> None:
     declare(world, destination="klaviyo", object="profiles", columns=KLAVIYO)
     fill(world, [("ada", "ada@example.com", "Ada", "Buyer")])
