@@ -58,6 +58,7 @@ ranked as (
         deals.deal_name,
         deals.stage as deal_stage,
         deals.amount as deal_amount,
+        deals.currency,
         deals.close_date,
         row_number() over (
             partition by unresolved.person_id
@@ -76,6 +77,7 @@ select
     deal_stage,
     open_ticket_count,
     deal_amount,
+    currency,
     close_date,
     oldest_ticket_at
 from ranked

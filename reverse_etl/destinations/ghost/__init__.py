@@ -23,10 +23,6 @@ receives no newsletter, unless ``GHOST_NEWSLETTERS`` is ``default`` and the site
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -59,7 +55,7 @@ from reverse_etl.conversation.record_by_record import (
     must,
 )
 from reverse_etl.conversation.verdicts import EMAIL, email_of, entries, part, text_of
-from reverse_etl.errors import SeamlineError
+from reverse_etl.destinations.ghost.admin_key import token
 
 API = "/ghost/api/admin"
 MEMBERS = f"{API}/members/"
@@ -71,16 +67,11 @@ WORDS = {
     "ValidationError": "Ghost does not take a value",
     "NotFoundError": "Ghost knows no such member",
 }
-TOKEN_SECONDS = 240  # Ghost takes none that is good for more than five minutes
 PAGE = 100
 PROBE = Probe(
     Request("GET", MEMBERS, params={"limit": "1"}), needs=("an Admin API key of an integration",)
 )
 LIMITS = Limits(rows=20, bytes=400_000, requests_per_second=10, concurrency=2)
-
-
-class KeyRefused(SeamlineError):  # noqa: N818 - it reads as what it says
-    """The Admin API key is not of the form that Ghost gives out."""
 
 
 class Ghost:
@@ -177,33 +168,6 @@ class Ghost:
         if column == "email":
             return str(ours).strip().lower() == str(theirs).strip().lower()
         return (ours or "") == (theirs or "")
-
-
-def token(key: str, now: int) -> str:
-    """Return the JSON web token (RFC 7519, HS256) that Ghost wants, made at ``now``.
-
-    Raises:
-        KeyRefused: the key is no Admin API key.
-    """
-    name, _, secret = key.partition(":")
-    try:
-        signing = bytes.fromhex(secret)
-    except ValueError:
-        signing = b""
-    if not name or not signing:
-        raise KeyRefused(
-            "GHOST_KEY is no Admin API key of the form id:secret, the secret in hexadecimal; copy "
-            "it from the integration's page."
-        )
-    header = {"alg": "HS256", "typ": "JWT", "kid": name}
-    claims = {"iat": now, "exp": now + TOKEN_SECONDS, "aud": "/admin/"}
-    signed = b".".join(_base64url(json.dumps(each).encode()) for each in (header, claims))
-    signature = _base64url(hmac.new(signing, signed, hashlib.sha256).digest())
-    return (signed + b"." + signature).decode()
-
-
-def _base64url(content: bytes) -> bytes:
-    return base64.urlsafe_b64encode(content).rstrip(b"=")
 
 
 def quoted(text: str) -> str:
