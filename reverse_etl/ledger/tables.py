@@ -13,7 +13,7 @@ from typing import get_args
 from reverse_etl.channel.batch import Operation
 from reverse_etl.delivery.outcome import Fate
 from reverse_etl.errors import SeamlineError
-from reverse_etl.planning.diff import PERMISSIONS
+from reverse_etl.planning.facing import PERMISSIONS
 from reverse_etl.warehouse.dialect import IN_DOUBT, UNLIKE, Dialect, literal
 from reverse_etl.warehouse.session import Warehouse
 

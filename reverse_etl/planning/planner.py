@@ -10,7 +10,8 @@ from reverse_etl.conversation.verdicts import readable
 from reverse_etl.errors import SeamlineError
 from reverse_etl.planning.candidates import Scope
 from reverse_etl.planning.caps import hold_capped
-from reverse_etl.planning.diff import EMPTY_KEY, REPEATED_KEY, Diff
+from reverse_etl.planning.diff import Diff
+from reverse_etl.planning.facing import EMPTY_KEY, REPEATED_KEY
 from reverse_etl.planning.guards import (
     Counts,
     GuardVerdict,

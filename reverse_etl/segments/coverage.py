@@ -11,7 +11,7 @@ from sqlglot import exp
 from reverse_etl.contract.manifest import Relation
 from reverse_etl.contract.project import Project, Sync
 from reverse_etl.planning.candidates import Candidates
-from reverse_etl.planning.diff import NO_MATCH_KEY
+from reverse_etl.planning.facing import NO_MATCH_KEY
 from reverse_etl.planning.privacy import permission
 from reverse_etl.segments.replay import Replay
 from reverse_etl.segments.segment import Segment
