@@ -145,7 +145,8 @@ class LinkedIn:
         }
         # Sent again after a lost answer it would make a second segment of the same name.
         response = yield Request("POST", SEGMENTS, json=segment, repeatable=False)
-        created = response.headers.get("x-restli-id") or part(response.json(), "").get("id")
+        told = part({"answer": response.json()}, "answer").get("id")
+        created = response.headers.get("x-restli-id") or told
         if not response.ok or not created:
             raise Refused(*_error(response.json(), response.status))
         return (yield from _when_there(str(created)))

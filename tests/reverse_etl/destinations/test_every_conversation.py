@@ -99,7 +99,7 @@ def test_a_list_is_found_or_made(channel: Destination, written: dict[str, Any]) 
 def test_every_channel_with_audiences_shows_how_a_list_is_made() -> None:
     shown = {(channel.slug, written["object"]) for channel, written in PREPARED}
     # Theirs, with the terms to be accepted, are shown in a test file of their own.
-    others = {("google", "customer_match_members"), ("linkedin", "segment_users")}
+    others = {("google", "customer_match_members")}
     assert shown | others == {(c.channel.slug, c.object.name) for c in ALL if c.mode == "audience"}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,25 @@ def test_every_request_for_a_list_keeps_the_contract(
             request = preparation.send(answer)
     except (StopIteration, Refused):
         pass
+
+
+PROBED = [
+    (channel, each.name) for channel in CHANNELS.values() for each in channel.objects if each.probe
+]
+
+
+@pytest.mark.parametrize(
+    ("channel", "name"), PROBED, ids=[f"{channel.slug}-{name}" for channel, name in PROBED]
+)
+def test_every_probe_keeps_the_contract(
+    specifications: dict[str, list[Any]], channel: Destination, name: str
+) -> None:
+    (probe,) = (each.probe for each in channel.objects if each.name == name)
+    assert probe is not None
+    defaults = {setting.name: setting.default for setting in channel.settings}
+    known = {**defaults, **settings_of(channel.slug)}
+    asked = replace(probe.request, path=probe.request.path.format(**known))
+    judge(specifications[channel.slug], channel, asked, known)
 
 
 def test_every_channel_is_held_to_a_contract() -> None:
