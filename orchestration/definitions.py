@@ -7,7 +7,7 @@ import dagster as dg
 from orchestration.column_lineage import published_lineage
 from orchestration.defs.activation import build_syncs
 from orchestration.defs.alerts import build_alerts
-from orchestration.defs.automation import daily, every_morning, one_process
+from orchestration.defs.automation import daily, every_morning, executor
 from orchestration.defs.decisions import with_decisions
 from orchestration.defs.freshness import with_freshness
 from orchestration.defs.history import build_history
@@ -45,7 +45,7 @@ defs = dg.Definitions(
     schedules=[every_morning, _every_month],
     sensors=[_changes, *build_alerts()],
     resources={"dbt": WarmDbtResource(), "options": LaunchOptions()},
-    executor=one_process,
+    executor=executor(),
 )
 
 

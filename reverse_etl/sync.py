@@ -23,6 +23,7 @@ from reverse_etl.delivery.spooling import write_spool
 from reverse_etl.ledger.commit import Commit
 from reverse_etl.ledger.runs import SyncResult, begin_run, end_run, lost_outcome, unfinished_runs
 from reverse_etl.ledger.tables import forget_old_logs, prepare_ledger
+from reverse_etl.planning.caps import counting
 from reverse_etl.planning.plan import Plan, clock
 from reverse_etl.planning.planner import make_plan
 from reverse_etl.planning.undo import Undo
@@ -105,7 +106,8 @@ def run_sync(
 def ledger(project: Project) -> Iterator[Warehouse]:
     """Open the warehouse with an up-to-date ledger."""
     with open_warehouse(project.profile, project.home) as warehouse:
-        prepare_ledger(warehouse)
+        with warehouse.alone("the ledger"):
+            prepare_ledger(warehouse)
         yield warehouse
 
 
@@ -130,8 +132,9 @@ class _Story:
         sync = undo.apply(self.sync) if undo else self.sync
         with ledger(self.project) as warehouse:
             self._give_up_lost_runs(warehouse)
-            with warehouse.transaction():
+            with warehouse.alone("the ledger"), warehouse.transaction():
                 forget_old_logs(warehouse, self.project.log_retention_days, started_at)
+            with counting(self.project, sync, warehouse), warehouse.transaction():
                 plan = make_plan(
                     self.project,
                     sync,

@@ -97,7 +97,7 @@ def begin_run(
     literals = ", ".join(literal(value) for value in values.values())
     warehouse.execute(
         f"insert into sync.sync_runs (run_number, started_at, {names}) select "
-        f"coalesce(max(run_number), 0) + 1, {_instant(started_at)}, {literals} from sync.sync_runs"
+        f"{warehouse.dialect.next_run_number}, {_instant(started_at)}, {literals}"
     )
 
 

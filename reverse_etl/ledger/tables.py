@@ -191,12 +191,16 @@ QUICKER = (
     """,
 )
 
+# Runs are numbered by a counter where several begin at once and none sees the other's number.
+NUMBERED = ("{numbering}",)
+
 # Statements that lead from each version to the next; append, never edit.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     FIRST_VERSION,
     OWNERSHIP_AND_TIMES,
     NARROWER,
     QUICKER,
+    NUMBERED,
 )
 
 
@@ -255,4 +259,5 @@ def _stored(statement: str, dialect: Dialect) -> str:
         operation=dialect.one_of([*get_args(Operation), "hold"]),
         permission=dialect.one_of(PERMISSIONS),
         fate=dialect.one_of(get_args(Fate)),
+        numbering=dialect.numbering,
     )

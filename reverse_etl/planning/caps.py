@@ -8,9 +8,11 @@ is held back with the reason and planned again by each later run, until the wind
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
 from reverse_etl.contract.manifest import Manifest
+from reverse_etl.contract.project import Project, Sync
 from reverse_etl.contract.purpose import Purpose, Window
 from reverse_etl.planning.guards import Sight
 from reverse_etl.planning.merges import CHANGES
@@ -18,21 +20,32 @@ from reverse_etl.warehouse.dialect import literal
 from reverse_etl.warehouse.session import Warehouse
 
 IS_CONTACT = "(operation = 'append' or (operation = 'add' and audience <> ''))"
-ONE_AT_A_TIME = 5_340_117  # PostgreSQL's advisory lock: two plans must not count at once
 
 
 def hold_capped(sight: Sight, run_id: str) -> None:
     """Hold back what would contact a person more often than a purpose's caps allow."""
-    sync, warehouse = sight.sync, sight.warehouse
-    asked = list(sight.project.purposes.values()) if sync.is_audience else [sync.purpose]
-    windows = [(purpose, window) for purpose in asked for window in purpose.windows]
-    if sync.mode not in ("append", "audience") or not windows:
+    warehouse = sight.warehouse
+    windows = _windows(sight.project, sight.sync)
+    if not windows:
         return
-    if warehouse.dialect.name == "postgres":  # a DuckDB ledger has one user at a time anyway
-        warehouse.execute(f"select pg_advisory_xact_lock({ONE_AT_A_TIME})")
     people = _people_now(sight.project.manifest, warehouse)
     for purpose, window in windows:
         warehouse.execute(_held(purpose, window, run_id, sight.now, people))
+
+
+def counting(project: Project, sync: Sync, warehouse: Warehouse) -> AbstractContextManager[None]:
+    """Return the context to plan a sync in: of those under caps, one plan counts at a time.
+
+    Two that counted at once would each see an allowance that the other is using up.
+    """
+    return warehouse.alone("the caps") if _windows(project, sync) else nullcontext()
+
+
+def _windows(project: Project, sync: Sync) -> list[tuple[Purpose, Window]]:
+    if sync.mode not in ("append", "audience"):
+        return []
+    asked = list(project.purposes.values()) if sync.is_audience else [sync.purpose]
+    return [(purpose, window) for purpose in asked for window in purpose.windows]
 
 
 def _held(purpose: Purpose, window: Window, run_id: str, now: datetime, people: str) -> str:

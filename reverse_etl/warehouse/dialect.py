@@ -41,6 +41,8 @@ class Dialect(Protocol):
     hash_type: str
     kept_text: str  # the type of a text column in a log, which grows and is seldom read
     quick_text: str  # and in a table that a run writes or reads as a whole
+    numbering: str  # what makes ``next_run_number`` possible
+    next_run_number: str  # over ``sync.sync_runs``
 
     def value(self, column: str, data_type: str) -> str:
         """Return the column as JSON shall hold it: times as ISO 8601 in UTC, no NaN."""
@@ -92,6 +94,8 @@ class DuckDB:
     # Trying out every compression there is costs more than to write: say which, or none.
     kept_text = "text using compression fsst"
     quick_text = "text using compression uncompressed"
+    numbering = "select 1"  # nothing: the file has one user at a time
+    next_run_number = "(select coalesce(max(run_number), 0) + 1 from sync.sync_runs)"
 
     def value(self, column: str, data_type: str) -> str:
         """See ``Dialect.value``."""
@@ -151,6 +155,11 @@ class PostgreSQL:
     marks_type = "integer[]"
     hash_type = "bigint"
     kept_text = quick_text = "text"
+    numbering = (
+        "create sequence sync.run_numbers; select setval('sync.run_numbers', "
+        "(select coalesce(max(run_number), 0) + 1 from sync.sync_runs), false)"
+    )
+    next_run_number = "nextval('sync.run_numbers')"
 
     def value(self, column: str, data_type: str) -> str:
         """See ``Dialect.value``."""

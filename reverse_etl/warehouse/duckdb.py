@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +67,10 @@ class DuckDBWarehouse:
             self._connection.rollback()
             raise
         self._connection.commit()
+
+    def alone(self, over: str) -> AbstractContextManager[None]:
+        """See ``Warehouse.alone``: the ledger's file has one user at a time anyway."""
+        return nullcontext()
 
 
 # Two instances on one file in one process would each cache pages the other has changed; and

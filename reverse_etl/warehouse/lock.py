@@ -21,7 +21,6 @@ from reverse_etl.warehouse.dialect import literal
 log = logging.getLogger("seamline")
 
 PATIENCE_SECONDS = 3600.0
-ADVISORY_CLASS = 0x5EA  # PostgreSQL's advisory locks are numbers; this is our namespace
 
 
 class SyncLocked(SeamlineError):  # noqa: N818 - reads as what it says
@@ -71,7 +70,10 @@ def _ledger_lock(profile: Profile, sync: str, patience: float) -> Iterator[None]
     if profile.dialect != "postgres":
         yield
         return
-    from reverse_etl.warehouse.postgres import open_postgres  # noqa: PLC0415 - an extra
+    from reverse_etl.warehouse.postgres import (  # noqa: PLC0415 - an extra
+        ADVISORY_CLASS,
+        open_postgres,
+    )
 
     numbers = f"{ADVISORY_CLASS}, hashtext({literal(sync)})"
     with open_postgres(profile.settings) as warehouse:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from reverse_etl.contract.manifest import Relation
-from reverse_etl.warehouse.dialect import Dialect, PostgreSQL
+from reverse_etl.warehouse.dialect import Dialect, PostgreSQL, literal
 from reverse_etl.warehouse.session import ROWS_PER_ARROW_BATCH, WarehouseError, columns_of
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
 TYPES = {pa.int64(): "bigint", pa.string(): "text", pa.bool_(): "boolean"}
+ADVISORY_CLASS = 0x5EA  # advisory locks are numbers, for all of a database: these are ours
 ARROW_TYPES = {20: pa.int64()}  # by PostgreSQL's type oid; everything else that we stream is text
 
 
@@ -113,6 +114,17 @@ class PostgresWarehouse:
             self._connection.commit()
         finally:
             self._connection.autocommit = True
+
+    @contextmanager
+    def alone(self, over: str) -> Iterator[None]:
+        """See ``Warehouse.alone``: a lock that goes with the session, if nothing else ends it."""
+        numbers = f"{ADVISORY_CLASS}, hashtext({literal(over)})"
+        self.execute(f"select pg_advisory_lock({numbers})")
+        try:
+            yield
+        finally:
+            if not self._connection.closed:
+                self.execute(f"select pg_advisory_unlock({numbers})")
 
 
 def _copied(value: Any) -> str:

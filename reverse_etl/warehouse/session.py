@@ -6,6 +6,7 @@ Statements are SQL common to the engines; what differs is in ``dialect``.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from reverse_etl.contract.manifest import Relation
@@ -49,6 +50,13 @@ class Warehouse(Protocol):
 
     def transaction(self) -> Any:
         """Return a context: all statements in it happen, or none."""
+        ...
+
+    def alone(self, over: str) -> AbstractContextManager[None]:
+        """Return a context that one session of the warehouse is in at a time, by what it is over.
+
+        Enter it before a transaction: what is read in one is the state that it began with.
+        """
         ...
 
 

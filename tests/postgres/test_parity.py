@@ -15,12 +15,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import duckdb
 import psycopg2
 import pytest
 
 from orchestration.history import write_day
+from orchestration.local import dagster_home
+from orchestration.run import run_daily
 from reverse_etl.contract.project import Project
+from reverse_etl.sandbox import running_sandbox
 from reverse_etl.segments.explain import explain
 from reverse_etl.segments.predicates import take_apart
 from reverse_etl.segments.preview import preview
@@ -31,6 +35,7 @@ from tests.conftest import ROOT, Workspace
 from tests.dbt.test_survivorship import BOUGHT
 from tests.extracts import write_rows
 from tests.klaviyo_log import write_klaviyo_log
+from tests.orchestration.conftest import environment, load_definitions
 from tests.postgres.server import PostgresServer
 
 LAYERS = ("reference", "intermediate", "marts", "segments", "activation", "audiences")
@@ -143,8 +148,44 @@ def test_segments_are_explained_and_previewed_alike(
         assert len(members) > 5
         sizes = write_day(project, warehouse, date(2026, 10, 14))
         assert sizes["new_customers"] == len(members)
-        told = "select count(*) from segments.segment_days where segment = 'new_customers'"
-        assert warehouse.rows(told) == [(len(members),)]
+        counted = "select count(*) from segments.segment_days where segment = 'new_customers'"
+        assert warehouse.rows(counted) == [(len(members),)]
+
+
+def test_syncs_go_side_by_side(on_postgres: str, postgres: PostgresServer, tmp_path: Path) -> None:
+    """Each in a process of its own, since the warehouse is a server; each channel gets its own."""
+    workspace = Workspace(tmp_path, postgres.environment("parity"))
+    workspace.dbt("--quiet", "compile", "--select", "fqn:*")
+    with running_sandbox() as sandbox:
+        settings = {**workspace.environment, "SEAMLINE_SANDBOX_URL": sandbox.url}
+        with environment(settings):
+            assert load_definitions().executor().name == "many_processes"
+            ran = run_daily(dg.AssetSelection.groups("plans", "channels"))
+            spans = _spans_of_steps(dg.DagsterInstance.from_config(str(dagster_home())))
+        assert ran.failures == []
+        assert {f"channels__{name}" for name in ran.syncs} == spans["channels"].keys()
+        assert len(ran.syncs) == 6
+        for name, said in ran.syncs.items():
+            assert said["acknowledged"] == said["added"] + said["appended"] > 0, name
+        assert sandbox.state("hubspot")["contacts"]
+    # The first of the plans to end was still at work when another one began.
+    begun = sorted(first for first, _ in spans["plans"].values())
+    assert begun[1] < min(last for _, last in spans["plans"].values())
+
+
+def _spans_of_steps(instance: dg.DagsterInstance) -> dict[str, dict[str, tuple[float, float]]]:
+    """When each step of the only run began and ended, by what stands before its name."""
+    [run] = instance.get_runs()
+    begun: dict[str, float] = {}
+    spans: dict[str, dict[str, tuple[float, float]]] = {}
+    for entry in instance.all_logs(run.run_id):
+        event, step = entry.dagster_event, str(entry.step_key)
+        if event and event.is_step_start:
+            begun[step] = entry.timestamp
+        elif event and event.is_step_success:
+            kind = step.partition("__")[0]
+            spans.setdefault(kind, {})[step] = (begun[step], entry.timestamp)
+    return spans
 
 
 def test_the_comparison_sees_a_changed_value() -> None:
