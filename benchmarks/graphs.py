@@ -66,24 +66,29 @@ def draw(path: Path, edges: int, *, chains: bool) -> None:
             order by hash(left_id || right_id)
             """
         )
+        drawn = "hash('news' || left_id || right_id)"
         connection.execute(
             f"""
+            create temporary table ends as
+            select left_id, row_number() over (order by {drawn}) as n
+            from edges
+            where {drawn} % {CHANGED} = 0
+            """
+        )
+        connection.execute(
+            """
             create table news as
-            with ends as (
-                select left_id, row_number() over () as n
-                from (from edges using sample {edges // CHANGED} rows (reservoir, 7))
-            )
             select
                 firsts.left_id,
                 case when firsts.n % 10 < 4 then seconds.left_id else 'new:' || firsts.n end
                     as right_id
             from ends as firsts
-            inner join ends as seconds on seconds.n = firsts.n % (select count(*) from ends) + 1
+            inner join ends as seconds on seconds.n = firsts.n + 1
             """
         )
         connection.execute(
-            "create table gone as from (from edges where left_id <> right_id)"
-            " using sample 1000 rows (reservoir, 11)"
+            "create table gone as from edges where left_id <> right_id"
+            " order by hash('gone' || left_id || right_id), left_id, right_id limit 1000"
         )
 
 

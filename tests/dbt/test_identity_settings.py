@@ -104,6 +104,41 @@ def test_a_density_that_is_no_share_is_refused(settings: Settings, tmp_path: Pat
     assert "vars.identity_guards.least_density: '5' is no share; use a number from 0 to 1." in said
 
 
+def test_an_unknown_type_is_refused_where_the_model_runs_and_only_there(tmp_path: Path) -> None:
+    macros = ["identity", "staging", "cross_database"]
+    project = {
+        "name": "settings",
+        "profile": "settings",
+        "macro-paths": [str(ROOT / "dbt_project" / "macros" / name) for name in macros],
+        "flags": {"send_anonymous_usage_stats": False},
+        "vars": {"identifier_types": {"email": {"normaliser": "email", "priority": 1}}},
+    }
+    profile = {"target": "test", "outputs": {"test": {"type": "duckdb", "path": ":memory:"}}}
+    (tmp_path / "models").mkdir()
+    for name in ("used", "unused"):
+        (tmp_path / "models" / f"{name}.sql").write_text(
+            f"{{{{ config(enabled=var('{name}', false)) }}}}\n"
+            "{{ identifier_rows('landed', {'number': 'fax'}) }}"
+        )
+    (tmp_path / "dbt_project.yml").write_text(yaml.safe_dump(project))
+    (tmp_path / "profiles.yml").write_text(yaml.safe_dump({"settings": profile}))
+
+    def compile_with(variables: str) -> str:
+        done = subprocess.run(
+            [Path(sys.executable).with_name("dbt"), "compile", "--vars", variables],
+            cwd=tmp_path,
+            env={**not_ours(), "DBT_PROFILES_DIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return "" if done.returncode == 0 else " ".join(done.stdout.split())
+
+    assert compile_with("{}") == ""
+    said = compile_with("{used: true}")
+    assert "used.sql, identifier_rows, number: identifier type 'fax' is unknown; use email" in said
+
+
 @pytest.fixture(scope="module")
 def decided(tmp_path_factory: pytest.TempPathFactory) -> History:
     """Three people, of whom humans have linked the first two."""
@@ -160,3 +195,32 @@ def test_decisions_that_cannot_be_leave_everybody_as_they_were(
     assert message in said
     assert "example.org" not in said[said.index("Completed with") :], "no value is printed"
     assert decided.people() == before
+
+
+def test_a_changed_rule_resolves_what_was_long_known_and_logs_who_moved(
+    decided: History, settings: Settings, tmp_path: Path
+) -> None:
+    till, holder = ("user_id", "till"), ("user_id", "holder")
+    history = History(
+        decided.workspace.copy(tmp_path / "ruled"), dict(decided.records), list(decided.decisions)
+    )
+    history.day(
+        "2026-11-02",
+        {name: of(user_id=name, loyalty_id="card") for name in ("till", "holder")},
+    )
+    before = history.people()
+    assert before[till] == before[holder]
+    told_before = history.changes()
+
+    settings["identifier_types"]["loyalty_id"]["sources"] = ["shop"]
+    history.variables = {"identifier_types": settings["identifier_types"]}
+    history.day("2026-11-03")
+    after = history.people()
+    assert after[till] != after[holder]
+    assert before[till] in {after[till], after[holder]}, "one of them keeps the id"
+    [split] = [change for change in history.changes() if change not in told_before]
+    assert split[0] == "split"
+    assert {*split[1:4]} >= {after[till], after[holder]}
+    assert history.rows("select distinct reason from marts.identity_refused") == [("out_of_scope",)]
+    others = {name: person for name, person in before.items() if name[1].endswith("@example.org")}
+    assert others.items() <= after.items(), "nobody else moved"

@@ -101,10 +101,16 @@
     {% if columns | sort != ['component_id', 'node_id'] %}
         {{ return(false) }}
     {% endif %}
-    {%- set found = run_query(
-        'select 1 as one from ' ~ components_beside(this, 'edges') ~ ' as pairs cross join (select '
-        ~ components_key('nodes.node_id', components_is_text(columns['node_id'])) ~ ' as node_key from '
-        ~ this ~ ' as nodes limit 1) as known where known.node_key in (pairs.low, pairs.high) limit 1'
-    ) -%}
+    {%- set pairs = components_beside(this, 'edges') -%}
+    {%- set key = components_key('nodes.node_id', components_is_text(columns['node_id'])) -%}
+    {%- set known = '(select ' ~ key ~ ' as node_key from ' ~ this ~ ' as nodes limit 1) as known' -%}
+    {%- set ends = [] -%}
+    {% for end in ['low', 'high'] %}
+        {% do ends.append(
+            'select 1 as one from ' ~ pairs ~ ' as pairs inner join ' ~ known
+            ~ ' on pairs.' ~ end ~ ' = known.node_key'
+        ) %}
+    {% endfor %}
+    {%- set found = run_query(ends | join(' union all ') ~ ' limit 1') -%}
     {{ return(found | length > 0) }}
 {% endmacro %}

@@ -12,7 +12,10 @@
     {{ drop_relation_if_exists(load_cached_relation(backup)) }}
 
     {%- set resolved = components_resolve_edges(sql, config.get('forest')) -%}
-    {% call components_publish(built) %}{{ resolved.members }}{% endcall %}
+    {%- set is_rewritten = resolved.is_text and config.get('incremental') -%}
+    {% call components_publish_ids(built, ['node_id', 'component_id'], is_rewritten) %}
+        {{ resolved.members }}
+    {% endcall %}
     {% do components_check_output(built) %}
 
     {% for relation in sides.values() %}
@@ -25,7 +28,9 @@
     {{ drop_relation_if_exists(backup if existing is not none else none) }}
     {% do create_indexes(target_relation) %}
     {% if config.get('forest') %}
-        {% call components_publish(sides.forest) %}{{ resolved.forest }}{% endcall %}
+        {% call components_publish_ids(sides.forest, ['left_id', 'right_id'], resolved.is_text) %}
+            {{ resolved.forest }}
+        {% endcall %}
     {% endif %}
     {% if config.get('incremental') %}
         {% call components_publish(sides.edges) %}
@@ -45,8 +50,8 @@
 
 
 {#
-    Returns the queries `members` (node_id, component_id) and `forest` (left_id, right_id), and the
-    relation `pairs` (low, high and, for the forest, edge).
+    Returns the queries `members` (node_id, component_id) and `forest` (left_id, right_id), the
+    relation `pairs` (low, high and, for the forest, edge), and whether ids are text.
 #}
 {% macro components_resolve_edges(sql, with_forest) %}
     {%- set is_text = components_check_input(sql).is_text -%}
@@ -75,7 +80,7 @@
         from {{ edges }} as edges
         where {{ components_number('edges') }} in ({{ found.forest }})
     {%- endset -%}
-    {{ return({'members': members, 'pairs': pairs, 'forest': forest}) }}
+    {{ return({'members': members, 'pairs': pairs, 'forest': forest, 'is_text': is_text}) }}
 {% endmacro %}
 
 

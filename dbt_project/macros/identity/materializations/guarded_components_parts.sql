@@ -31,26 +31,16 @@
             inner join {{ parts }} as parts on held.one = parts.part
             where held.is_decided = 0
         ),
-        sharing as (
-            select placed.root, placed.other, count(*) as tally
+        links as (
+            select placed.root as part, placed.one as record, placed.other as shared
             from placed
-            group by placed.root, placed.other
         ),
-        -- Two records that the model found alike are a pair by themselves.
-        pairs as (
-            select
-                sharing.root,
-                sum(sharing.tally * (sharing.tally - 1)) as sharing_pairs,
-                2 * sum(case when records.one is null then 0 else sharing.tally end) as alike_pairs
-            from sharing
-            left join (select distinct placed.one from placed) as records
-                on sharing.other = records.one
-            group by sharing.root
+        densities as (
+            {{ record_density('links') | indent(12) }}
         ),
         sizes as (
             select
                 placed.root,
-                count(distinct placed.one) as records,
                 max(placed.priority) as lowest,
                 min(placed.priority) as highest,
                 count(*) as size
@@ -59,11 +49,8 @@
         )
         select sizes.root, sizes.lowest, sizes.highest, sizes.size
         from sizes
-        inner join pairs on sizes.root = pairs.root
-        where
-            sizes.records >= 4
-            and pairs.sharing_pairs + pairs.alike_pairs
-            < {{ config.require('least_density') }} * sizes.records * (sizes.records - 1)
+        inner join densities on sizes.root = densities.part
+        where densities.density < {{ config.require('least_density') }}
     {% endcall %}
     {{ return(sparse) }}
 {% endmacro %}

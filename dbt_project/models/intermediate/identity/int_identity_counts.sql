@@ -1,6 +1,7 @@
 {#
-    Components that break a rule, or in which hardly two records have anything in common: what of theirs counts, by which rule, and how much of it one
-    person may have. Empty as long as every component could be a person.
+    Components that break a rule, or in which hardly two records have anything in common: what of
+    theirs counts, by which rule, and how much of it one person may have. Empty as long as every
+    component could be a person.
 #}
 with
 
@@ -57,9 +58,21 @@ placed as (
 
 ),
 
-sparse as (
+links as (
 
-    {{ sparse_components('evidence', 'components') }}
+    select
+        components.component_id as part,
+        evidence.record_node as record,
+        evidence.identifier_node as shared
+    from evidence
+    inner join components on evidence.record_node = components.node_id
+    where evidence.refusal_reason is null
+
+),
+
+densities as (
+
+    {{ record_density('links') }}
 
 ),
 
@@ -78,8 +91,9 @@ broken as (
 
     union
 
-    select component_id
-    from sparse
+    select part as component_id
+    from densities
+    where density < {{ var('identity_guards').least_density }}
 
 )
 

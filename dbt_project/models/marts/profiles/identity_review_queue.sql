@@ -50,39 +50,20 @@ refused as (
 
 ),
 
-shared_by_records as (
+links as (
 
     select
-        person_id,
-        identifier_node,
-        count(*) as record_count
+        person_id as part,
+        record_node as record,
+        identifier_node as shared
     from placed
     where refusal_reason is null
-    group by 1, 2
-
-),
-
-sizes as (
-
-    select
-        person_id,
-        count(distinct source_name || '/' || source_id) as record_count
-    from person_records
-    group by 1
 
 ),
 
 densities as (
 
-    select
-        sizes.person_id,
-        sizes.record_count,
-        {{ divide('sum(shared_by_records.record_count * (shared_by_records.record_count - 1))',
-            'max(sizes.record_count * (sizes.record_count - 1))') }} as density
-    from sizes
-    inner join shared_by_records on sizes.person_id = shared_by_records.person_id
-    where sizes.record_count >= 4
-    group by 1, 2
+    {{ record_density('links') }}
 
 ),
 
@@ -92,7 +73,7 @@ loose as (
     select
         'loose' as kind,
         'low_density' as reason,
-        person_id,
+        part as person_id,
         cast(null as {{ dbt.type_string() }}) as identifier_type,
         cast(null as {{ dbt.type_string() }}) as identifier_value_hash,
         1 as people_count,
