@@ -5,7 +5,8 @@ Requires an API token in ``ZENDESK_TOKEN``, the e-mail address of the agent it w
 Bulk imports and the tagging of users have to be switched on in the account.
 
 Nobody is mailed: every user is sent with ``skip_verify_email``. The column ``user_fields`` holds a
-JSON object. In mode mirror, users who leave are deleted.
+JSON object. In mode mirror, users who leave are deleted. A sync with options asks first who is
+there, by ``external_id``, which its records must have.
 
     exposures:
       - name: zendesk_users
