@@ -277,59 +277,6 @@ def test_a_plan_s_sample_shows_no_address(house: House, first: Ran) -> None:
     assert not [email for (email,) in addresses if email in sample]
 
 
-def test_segments_are_backfilled_day_by_day(house: House, first: Ran) -> None:
-    """The tables are of midnight, which is also the end of the last day that there can be."""
-    ended = _backfill("2026-10-30", "2026-10-31")
-    assert ended.success
-    days = house.rows("select distinct cast(day as text) from segments.segment_days order by 1")
-    assert days == [("2026-10-30",), ("2026-10-31",)]
-    segments = {
-        name for (name,) in house.rows("select distinct segment from segments.segment_days")
-    }
-    assert HEALTHY in segments
-    for name in segments:
-        last = "select person_id from segments.segment_days where day = date '2026-10-31' and"
-        assert house.rows(f"select person_id from segments.{name} order by 1") == house.rows(
-            f"{last} segment = '{name}' order by 1"
-        )
-    # An hour before the day's end these carts had not yet been left alone for half an hour.
-    [(came,)] = house.rows(
-        "select count(*) from segments.segment_days as days "
-        f"inner join segments.{HEALTHY} as members on days.person_id = members.person_id "
-        f"where segment = '{HEALTHY}' and day = date '2026-10-30' "
-        "and members.last_activity_at >= timestamp '2026-10-30 23:30:00'"
-    )
-    assert came == 0
-    every = "select * from segments.segment_days order by all"
-    before = house.rows(every)
-    assert _backfill("2026-10-30", "2026-10-30").success
-    assert house.rows(every) == before
-    assert _metadata("segments", "segment_days")[f"members_{HEALTHY}"] > 0
-
-
-def test_a_day_that_has_not_ended_is_not_backfilled(house: House, first: Ran) -> None:
-    before = house.rows("select count(*) from segments.segment_days")
-    ended = _backfill("2026-11-01", "2026-11-01")
-    assert not ended.success
-    [failed] = [event for event in ended.all_events if event.is_step_failure]
-    assert "had not ended" in str(failed.step_failure_data)
-    assert house.rows("select count(*) from segments.segment_days") == before
-
-
-def _backfill(first_day: str, last_day: str) -> dg.ExecuteInProcessResult:
-    """One run over a range of partitions, as a backfill launched in the UI makes it."""
-    from orchestration.definitions import defs  # noqa: PLC0415 - loaded by the fixture
-
-    return defs.resolve_job_def("segment_history").execute_in_process(
-        instance=dg.DagsterInstance.from_config(str(dagster_home())),
-        tags={
-            "dagster/asset_partition_range_start": first_day,
-            "dagster/asset_partition_range_end": last_day,
-        },
-        raise_on_error=False,
-    )
-
-
 def test_the_second_run_sends_nothing(second: Ran) -> None:
     assert second.is_success
     moved = {name: [sync[move] for move in MOVES] for name, sync in second.syncs.items()}
