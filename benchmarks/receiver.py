@@ -49,6 +49,8 @@ class Seen:
     """What has arrived since the behaviour was set."""
 
     requests: int = 0
+    began_at: float = 0.0
+    ended_at: float = 0.0
     bytes: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     records: int = 0
@@ -62,6 +64,7 @@ class Seen:
         """Return the counts."""
         return {
             "requests": self.requests,
+            "seconds": self.ended_at - self.began_at,  # from the first to arrive to the last
             "bytes": self.bytes,
             "statuses": {str(status): count for status, count in self.statuses.items()},
             "records": self.records,
@@ -123,6 +126,8 @@ class Channel(asyncio.Protocol):
 
     def _take(self, head: bytes, body: bytearray) -> tuple[int, bytes, bytes]:
         behaviour, seen = Channel.behaviour, Channel.seen
+        seen.ended_at = time.monotonic()
+        seen.began_at = seen.began_at or seen.ended_at
         seen.requests += 1
         seen.bytes += len(body)
         if behaviour.per_second and not self._within(behaviour.per_second):
