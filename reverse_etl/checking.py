@@ -159,6 +159,7 @@ def _offered(channel: Channel, each: ChannelObject) -> dict[str, Any]:
     ]
     limits = each.limits
     rate = f", {limits.requests_per_second:g}/s" if limits.requests_per_second else ""
+    rate += f", {limits.requests_per_minute}/min" if limits.requests_per_minute else ""
     return {
         "destination": channel.slug,
         "label": channel.label,

@@ -33,12 +33,16 @@ from reverse_etl.channel.exchange import (
 
 @dataclass(frozen=True)
 class Limits:
-    """Per request: most rows, most bytes of body; per second: most requests; most in flight."""
+    """Per request: most rows, most bytes of body; per second: most requests; most in flight.
+
+    Where a channel counts by the minute as well, that is how many; 0: it does not.
+    """
 
     rows: int
     bytes: int
     requests_per_second: float
     concurrency: int = 8
+    requests_per_minute: int = 0
 
 
 @dataclass(frozen=True)

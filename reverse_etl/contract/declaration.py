@@ -45,6 +45,7 @@ class Pace(BaseModel):
     rows: int | None = Field(default=None, ge=1)
     bytes: int | None = Field(default=None, ge=1)
     requests_per_second: float | None = Field(default=None, ge=0)  # 0: none is known
+    requests_per_minute: int | None = Field(default=None, ge=0)
     concurrency: int | None = Field(default=None, ge=1, le=256)
 
 

@@ -27,6 +27,7 @@ _SUFFIX = re.compile(r"(?:,\s*|\s+)(?:jr|sr|2nd|3rd|ii|iii|iv|cpa|dds|jd|md|phd)
 _MOBILE_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _NO_MOBILE_ID = "00000000-0000-0000-0000-000000000000"  # what a phone says that forbids tracking
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ].*)?")
+_PHONE_LIKE = re.compile(r"\+?\d{7,15}")
 _GENDERS = {"f": "f", "female": "f", "m": "m", "male": "m"}
 
 
@@ -98,8 +99,13 @@ def country_code(value: str, country: str = "") -> str:
 
 
 def external_id(value: str, country: str = "") -> str:
-    """Our own id for the person, which leaves in clear; an e-mail or phone there must not."""
-    return "" if "@" in value or value.startswith("+") else value
+    """Our own id for the person, which leaves in clear; what may be a name or an address must not.
+
+    An id has a digit and no space in it, and is not as many digits as a telephone number.
+    """
+    is_one_word = any(map(str.isdigit, value)) and not any(map(str.isspace, value))
+    may_be_phone = _PHONE_LIKE.fullmatch(re.sub(r"[^\w+]", "", value))
+    return value if is_one_word and "@" not in value and not may_be_phone else ""
 
 
 def mobile_id(value: str, country: str = "") -> str:
@@ -154,8 +160,13 @@ def google_last_name(value: str, country: str = "") -> str:
 
 
 def clear_postcode(value: str, country: str = "") -> str:
-    """A postcode as people write it: upper case, single spaces. One with an ``@`` is none."""
-    return "" if "@" in value or len(value) > 12 else " ".join(value.upper().split())
+    """A postcode as people write it, in clear: upper case, single spaces.
+
+    One without digits, or with as many as a telephone number, may be anything and is left out.
+    """
+    digits = sum(map(str.isdigit, value))
+    written = " ".join(value.upper().split())
+    return written if 1 <= digits <= 9 and len(written) <= 10 and "@" not in written else ""
 
 
 def upper_country_code(value: str, country: str = "") -> str:
@@ -207,7 +218,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     },
     "linkedin": {
         "email": Rule(email),
-        "mobile_id": Rule(mobile_id, hashed=False),
+        "google_aid": Rule(mobile_id, hashed=False),
         "country": Rule(upper_country_code, hashed=False),
     },
 }
@@ -215,7 +226,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
 
 def normalise(vendor: str, identifier: str, value: object, country: object = "") -> str:
     """Return ``value`` as ``vendor`` wants it before hashing, or ``""`` where it is unusable."""
-    return RULES[vendor][identifier].normalise(text(value), text(country))
+    return RULES[vendor][identifier].normalise(text(value), country_code(text(country)))
 
 
 def prepare(vendor: str, identifier: str, value: object, country: object = "") -> str:
@@ -227,7 +238,7 @@ def prepare(vendor: str, identifier: str, value: object, country: object = "") -
     raw = text(value)
     if rule.hashed and _SHA256.fullmatch(raw.lower()):
         return "" if rule.is_part else raw.lower()
-    normalised = rule.normalise(raw, text(country))
+    normalised = rule.normalise(raw, country_code(text(country)))
     if not normalised or not rule.hashed:
         return normalised
     return hashlib.sha256(normalised.encode()).hexdigest()

@@ -73,8 +73,10 @@ class Limiter:
         rate: float,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        per_minute: int = 0,
     ) -> None:
         self.declared = self.rate = rate or FASTEST
+        self.per_minute = per_minute
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
@@ -99,16 +101,20 @@ class Limiter:
             self._sleep(turn - now)
 
     def _next_turn(self) -> float:
-        """Return when a second has passed since its share was used up.
+        """Return when a second has passed since its share was used up, and a minute since its own.
 
         A pace that no second holds a whole number of, as after a complaint, is kept evenly.
         """
         fitting = int(self.rate) if float(self.rate).is_integer() else 1
-        while len(self._turns) > fitting:
+        windows = [(fitting, fitting / self.rate)]
+        if self.per_minute:
+            windows.append((self.per_minute, 60.0))
+        while len(self._turns) > max(most for most, _ in windows):
             self._turns.popleft()
-        if len(self._turns) < fitting:
-            return 0.0
-        return self._turns[0] + MARGIN * fitting / self.rate
+        return max(
+            self._turns[-most] + MARGIN * seconds if len(self._turns) >= most else 0.0
+            for most, seconds in windows
+        )
 
     def accept(self, headers: Mapping[str, str], now: datetime) -> None:
         """Note an answer that is no complaint about pace: the pace may rise again."""
@@ -127,20 +133,24 @@ class Limiter:
                 self.rate = max(SLOWEST, self.rate / 2)
                 self._slowed_at = now
 
-    def lower(self, rate: float) -> None:
-        """Declare a lower rate: the strictest of all syncs to one host counts."""
+    def lower(self, rate: float, per_minute: int = 0) -> None:
+        """Declare lower rates: the strictest of all syncs to one host counts."""
         with self._lock:
             self.declared = min(self.declared, rate or FASTEST)
             self.rate = min(self.rate, self.declared)
+            self.per_minute = min(filter(None, (self.per_minute, per_minute)), default=0)
 
 
 _limiters: dict[str, Limiter] = {}
 _limiters_lock = threading.Lock()
 
 
-def limiter_for(host: str, rate: float) -> Limiter:
-    """Return the process's one limiter for ``host``, at most at ``rate`` requests per second."""
+def limiter_for(host: str, rate: float, per_minute: int = 0) -> Limiter:
+    """Return the process's one limiter for ``host``: at most ``rate`` requests per second.
+
+    And at most ``per_minute`` in a minute, unless that is 0.
+    """
     with _limiters_lock:
-        limiter = _limiters.setdefault(host, Limiter(rate))
-        limiter.lower(rate)
+        limiter = _limiters.setdefault(host, Limiter(rate, per_minute=per_minute))
+        limiter.lower(rate, per_minute)
         return limiter

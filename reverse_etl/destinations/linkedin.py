@@ -2,7 +2,8 @@
 
 Requires an access token with ``rw_dmp_segments`` in ``LINKEDIN_TOKEN``, or a refresh token, and the
 ad account's number in ``LINKEDIN_ACCOUNT``. E-mail addresses leave hashed. LinkedIn would take
-names, titles and companies too, but only in clear: they are not sent.
+names, titles and companies too, but only in clear: they are not sent. The column ``google_aid`` is
+a device's Google advertising id; there is no type of id for Apple's.
 
     exposures:
       - name: linkedin_audience_members
@@ -56,7 +57,7 @@ from reverse_etl.conversation.verdicts import (
 SEGMENTS = "/rest/dmpSegments"
 MEMBERS = Identifiers(
     "linkedin",
-    {"SHA256_EMAIL": "email", "GOOGLE_AID": "mobile_id", "country": "country"},
+    {"SHA256_EMAIL": "email", "GOOGLE_AID": "google_aid", "country": "country"},
     alternatives=(frozenset({"SHA256_EMAIL"}), frozenset({"GOOGLE_AID"})),
     removal=("SHA256_EMAIL", "GOOGLE_AID"),
 )
@@ -97,7 +98,7 @@ class LinkedIn:
             modes=("audience",),
             # 600 requests a minute per member of the account.
             limits=Limits(rows=5_000, bytes=1_000_000, requests_per_second=9, concurrency=4),
-            match=("email", "mobile_id"),
+            match=("email", "google_aid"),
             fields=MEMBERS.columns,
             hashed=MEMBERS.hashed,
             probe=Probe(

@@ -70,6 +70,15 @@ def test_no_second_sees_more_than_the_declared_rate_and_none_is_wasted(
     assert clock.now == turns[-1]
 
 
+def test_a_minute_has_a_share_of_its_own() -> None:
+    clock = Clock()
+    limiter = Limiter(10, clock, clock.sleep, per_minute=15)
+    turns = [limiter.acquire() for _ in range(31)]
+    assert turns[:15] == pytest.approx([1000.0] * 10 + [1001.01] * 5)
+    assert turns[15:30] == pytest.approx([1060.6] * 10 + [1061.61] * 5)
+    assert turns[30] == pytest.approx(1121.2)
+
+
 def test_a_window_that_was_not_used_up_is_not_saved_up() -> None:
     limiter, clock = paced(5)
     limiter.acquire()
@@ -112,3 +121,6 @@ def test_the_strictest_sync_to_a_host_sets_its_pace() -> None:
     assert limiter_for("strict.example.com", 5) is first
     assert limiter_for("strict.example.com", 0) is first
     assert first.rate == 5
+    assert limiter_for("strict.example.com", 0, 150).per_minute == 150
+    assert limiter_for("strict.example.com", 0).per_minute == 150
+    assert limiter_for("strict.example.com", 0, 60).per_minute == 60

@@ -62,9 +62,15 @@ from reverse_etl.destinations.klaviyo.profiles import (
 )
 
 # What lists and profiles have in common. An import takes 10,000 profiles and 5 MB; the margin is
-# JSON:API's wrapping.
+# JSON:API's wrapping. Ten a second may come at once, and 150 in a minute.
 PROFILE: dict[str, Any] = {
-    "limits": Limits(rows=10_000, bytes=3_500_000, requests_per_second=10, concurrency=4),
+    "limits": Limits(
+        rows=10_000,
+        bytes=3_500_000,
+        requests_per_second=10,
+        requests_per_minute=150,
+        concurrency=4,
+    ),
     "match": ("email",),
     "fields": (*ATTRIBUTES, "properties"),
     "composite": ("properties",),

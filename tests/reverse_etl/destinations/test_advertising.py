@@ -36,11 +36,20 @@ HEDWIG = {
     "country": "GB",
     "postcode": "sw1a 1aa",
     "mobile_id": "6F1E3C52-8A11-4C0B-9F5E-0A1B2C3D4E5F",
+    "google_aid": "7a2e3c52-8a11-4c0b-9f5e-0a1b2c3d4e5f",
+    "external_id": "Hedwig Example",
     "city": "San Sampleton",
     "date_of_birth": "1979-03-04",
     "gender": "female",
 }
-NOBODY = {"email": "nobody at example.com", "phone": "12", "last_name": "Nobodysson"}
+# What stands where it should not is not sent in clear either.
+NOBODY = {
+    "email": "nobody at example.com",
+    "phone": "12",
+    "last_name": "Nobodysson",
+    "external_id": "442079460958",
+    "postcode": "Nobodysson",
+}
 DONE = answer(200, {"requestStatusPerDestination": [{"requestStatus": "SUCCESS"}]})
 TAKEN = answer(200, {"requestId": "r1"})
 UPLOADED = answer(200, {"code": 0, "message": "OK", "data": {"file_path": "f" * 16}})
@@ -245,7 +254,7 @@ def wires(operation: str) -> list[tuple[Destination, list[Request]]]:
 def test_no_byte_that_leaves_names_a_person(operation: str) -> None:
     """But for what the vendor takes in clear alone: country and postcode, and device ids."""
     clear = {"google": {"postcode", "country"}, "meta": {"mobile_id"}}
-    clear |= {"linkedin": {"mobile_id", "country"}, "tiktok": set()}
+    clear |= {"linkedin": {"google_aid", "country"}, "tiktok": set()}
     # Two letters, and digits that may be part of a hash, prove nothing.
     telling = [name for name in HEDWIG if name not in ("country", "gender")]
     for channel, asked in wires(operation):
