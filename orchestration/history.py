@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 
 from orchestration import landing
-from reverse_etl.contract.profile import Profile
 from reverse_etl.contract.project import Project
 from reverse_etl.errors import SeamlineError
 from reverse_etl.segments.replay import Replay
@@ -37,12 +36,11 @@ def open_for_writing(project: Project, say: Callable[[str], None]) -> Iterator[W
     Raises:
         SeamlineError: another process keeps it locked.
     """
-    profile: Profile = project.profile
-    if profile.dialect == "duckdb":
-        with landing.open_warehouse(profile, _PATIENCE_SECONDS, say) as opened:
+    if project.profile.dialect == "duckdb":
+        with landing.open_warehouse(project.profile, _PATIENCE_SECONDS, say) as opened:
             yield DuckDBWarehouse(opened.reader)
     else:
-        with open_warehouse(profile, project.home) as warehouse:
+        with open_warehouse(project.profile, project.home) as warehouse:
             yield warehouse
 
 

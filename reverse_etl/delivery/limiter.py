@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from reverse_etl.channel.destination import Limits
+
 MARGIN = 1.01  # a channel's clock and ours do not tick alike
 SLOWEST = 0.1  # requests per second
 FASTEST = 10_000.0  # where no rate is declared
@@ -145,12 +147,9 @@ _limiters: dict[str, Limiter] = {}
 _limiters_lock = threading.Lock()
 
 
-def limiter_for(host: str, rate: float, per_minute: int = 0) -> Limiter:
-    """Return the process's one limiter for ``host``: at most ``rate`` requests per second.
-
-    And at most ``per_minute`` in a minute, unless that is 0.
-    """
+def limiter_for(host: str, limits: Limits) -> Limiter:
+    """Return the process's one limiter for ``host``, which keeps these limits too from now on."""
     with _limiters_lock:
-        limiter = _limiters.setdefault(host, Limiter(rate, per_minute=per_minute))
-        limiter.lower(rate, per_minute)
+        limiter = _limiters.setdefault(host, Limiter(limits.requests_per_second))
+        limiter.lower(limits.requests_per_second, limits.requests_per_minute)
         return limiter

@@ -102,9 +102,7 @@ class Sender:
         if not isinstance(self._sync.channel, Destination):
             return None
         limits = self._sync.object.limits
-        limiter = limiter_for(
-            self._connection.host, limits.requests_per_second, limits.requests_per_minute
-        )
+        limiter = limiter_for(self._connection.host, limits)
         return Client(
             self._sync.channel, self._connection, limiter, patience, connections=limits.concurrency
         )

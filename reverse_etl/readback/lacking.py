@@ -61,8 +61,7 @@ def find_lacking(
     connection = project.connection(sync)
     if not isinstance(sync.channel, Destination):
         return []
-    limits = sync.object.limits
-    limiter = limiter_for(connection.host, limits.requests_per_second, limits.requests_per_minute)
+    limiter = limiter_for(connection.host, sync.object.limits)
     client = Client(sync.channel, connection, limiter, patience, connections=1)
     try:
         return [

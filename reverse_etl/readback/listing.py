@@ -100,8 +100,7 @@ def _found(
             yield "", found
         return
     assert isinstance(channel, Destination) and isinstance(channel, Lister)
-    limits = sync.object.limits
-    limiter = limiter_for(connection.host, limits.requests_per_second, limits.requests_per_minute)
+    limiter = limiter_for(connection.host, sync.object.limits)
     client = Client(channel, connection, limiter, patience)
     asked: list[Audience | None] = [*lists] if sync.is_audience else [None]
     for audience in asked:

@@ -68,8 +68,7 @@ def _asked(sync: Sync, connection: Connection, patience: Patience) -> tuple[Stat
     channel, probe = sync.channel, sync.object.probe
     if probe is None or not isinstance(channel, Destination):
         return "unasked", "It declares no question that would change nothing."
-    limits = sync.object.limits
-    limiter = limiter_for(connection.host, limits.requests_per_second, limits.requests_per_minute)
+    limiter = limiter_for(connection.host, sync.object.limits)
     client = Client(channel, connection, limiter, patience, connections=1)
     path = re.sub(r"\{(\w+)\}", lambda name: connection.settings[name[1]], probe.request.path)
     try:

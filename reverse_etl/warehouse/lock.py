@@ -16,7 +16,6 @@ from pathlib import Path
 
 from reverse_etl.contract.profile import Profile
 from reverse_etl.errors import SeamlineError
-from reverse_etl.warehouse.dialect import literal
 
 log = logging.getLogger("seamline")
 
@@ -71,11 +70,11 @@ def _ledger_lock(profile: Profile, sync: str, patience: float) -> Iterator[None]
         yield
         return
     from reverse_etl.warehouse.postgres import (  # noqa: PLC0415 - an extra
-        ADVISORY_CLASS,
+        lock_numbers,
         open_postgres,
     )
 
-    numbers = f"{ADVISORY_CLASS}, hashtext({literal(sync)})"
+    numbers = lock_numbers(sync)
     with open_postgres(profile.settings) as warehouse:
 
         def is_taken() -> bool:

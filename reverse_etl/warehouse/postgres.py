@@ -17,8 +17,13 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
 TYPES = {pa.int64(): "bigint", pa.string(): "text", pa.bool_(): "boolean"}
-ADVISORY_CLASS = 0x5EA  # advisory locks are numbers, for all of a database: these are ours
+_ADVISORY_CLASS = 0x5EA  # advisory locks are numbers, for all of a database: these are ours
 ARROW_TYPES = {20: pa.int64()}  # by PostgreSQL's type oid; everything else that we stream is text
+
+
+def lock_numbers(over: str) -> str:
+    """Return the arguments of the advisory lock over what is called so."""
+    return f"{_ADVISORY_CLASS}, hashtext({literal(over)})"
 
 
 @contextmanager
@@ -118,7 +123,7 @@ class PostgresWarehouse:
     @contextmanager
     def alone(self, over: str) -> Iterator[None]:
         """See ``Warehouse.alone``: a lock that goes with the session, if nothing else ends it."""
-        numbers = f"{ADVISORY_CLASS}, hashtext({literal(over)})"
+        numbers = lock_numbers(over)
         self.execute(f"select pg_advisory_lock({numbers})")
         try:
             yield

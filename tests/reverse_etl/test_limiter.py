@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from reverse_etl.channel.destination import Limits
 from reverse_etl.delivery.limiter import Limiter, exhausted_for, limiter_for, retry_after
 
 NOW = datetime(2026, 11, 1, 12, 0, 0, tzinfo=UTC)
@@ -26,6 +27,10 @@ class Clock:
 def paced(rate: float) -> tuple[Limiter, Clock]:
     clock = Clock()
     return Limiter(rate, clock, clock.sleep), clock
+
+
+def limits(per_second: float, per_minute: int = 0) -> Limits:
+    return Limits(1, 1, per_second, requests_per_minute=per_minute)
 
 
 @pytest.mark.parametrize(
@@ -117,10 +122,10 @@ def test_nobody_waits_beyond_their_patience() -> None:
 
 
 def test_the_strictest_sync_to_a_host_sets_its_pace() -> None:
-    first = limiter_for("strict.example.com", 50)
-    assert limiter_for("strict.example.com", 5) is first
-    assert limiter_for("strict.example.com", 0) is first
+    first = limiter_for("strict.example.com", limits(50))
+    assert limiter_for("strict.example.com", limits(5)) is first
+    assert limiter_for("strict.example.com", limits(0)) is first
     assert first.rate == 5
-    assert limiter_for("strict.example.com", 0, 150).per_minute == 150
-    assert limiter_for("strict.example.com", 0).per_minute == 150
-    assert limiter_for("strict.example.com", 0, 60).per_minute == 60
+    assert limiter_for("strict.example.com", limits(0, 150)).per_minute == 150
+    assert limiter_for("strict.example.com", limits(0)).per_minute == 150
+    assert limiter_for("strict.example.com", limits(0, 60)).per_minute == 60
