@@ -9,7 +9,8 @@ How the engine treats what comes back, so that no destination has to:
 - 429, 5xx, time-outs and lost connections are retried for as long as the class of the response
   allows it (``Retry-After`` honoured), before the conversation sees anything. When patience ends,
   the whole batch is left ``retry``.
-- 401 and 403 stop the sync with one clear error.
+- 401 and 403 stop the sync with one clear error: the credentials are not known, or may not do this.
+- A vendor who says these things in another way declares how (``reverse_etl.channel.meaning``).
 - Every other response is handed to the conversation, which reads it.
 """
 
@@ -35,7 +36,8 @@ from reverse_etl.channel.exchange import (
 class Limits:
     """Per request: most rows, most bytes of body; per second: most requests; most in flight.
 
-    Where a channel counts by the minute as well, that is how many; 0: it does not.
+    Where a channel counts by the minute as well, that is how many; 0: it does not. ``group`` names
+    those of its addresses that it counts by themselves; ``""``: it counts all of them together.
     """
 
     rows: int
@@ -43,6 +45,7 @@ class Limits:
     requests_per_second: float
     concurrency: int = 8
     requests_per_minute: int = 0
+    group: str = ""
 
 
 @dataclass(frozen=True)

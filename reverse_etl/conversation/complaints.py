@@ -5,7 +5,9 @@ Vendors write errors in a handful of shapes; what differs is the names. All of t
     {"code": …, "message": …}                        HubSpot, Braze, Iterable, Attio, Slack
     {"title": …, "detail": …}                        problem+json: Mailchimp
     {"errors": [{"code": …, "detail": …, …}]}        Klaviyo, Intercom, SendGrid, ActiveCampaign
-    {"error": {"code": …, "message": …}}             Meta, Google
+    {"error": {"code": …, "message": …}}             Meta, which has an error_subcode as well
+    {"error": {"status": …, "message": …}}           Google, whose code repeats the HTTP status
+    {"serviceErrorCode": …, "message": …}            LinkedIn, which may have a code as well
     {"error": "Code", "description": …}              Zendesk
     [{"errorCode": …, "message": …}]                 Salesforce
 """
@@ -20,8 +22,13 @@ from reverse_etl.channel.exchange import Response, Verdict
 from reverse_etl.conversation.verdicts import readable, refuse_or_wait, unread
 
 # The first of each that is there counts.
-CODES = ("code", "category", "errorCode", "error_code", "reason", "title", "type", "id")
-WORDS = ("detail", "message", "description", "msg", "reason", "title", "error")
+CODES = (
+    *("code", "category", "errorCode", "error_code", "statusCode", "serviceErrorCode"),
+    *("reason", "title", "type", "id"),
+)
+WORDS = (
+    *("error_user_msg", "detail", "message", "description", "msg", "reason", "title", "error"),
+)
 PLACES = ("field", "parameter", "pointer", "property")
 GENERAL = {
     400: "The channel cannot read the request.",
@@ -41,17 +48,31 @@ def complaint_of(response: Response, words: Mapping[str, str] | None = None) -> 
     ``words`` are a channel's codes in a marketer's words; the vendor's own follow them, for who has
     to look further. Without a body that can be read, the code is ``http_<status>``.
     """
-    answer = response.json()
+    return complaint_in(response.json(), response.status, words)
+
+
+def complaint_in(
+    answer: Any, status: int, words: Mapping[str, str] | None = None
+) -> tuple[str, str]:
+    """Return code and reason of what is parsed already, or is about one record of many."""
     error = _first_error(answer)
-    code = str(_first(error, CODES) or f"http_{response.status}")
+    code = str(_first(error, CODES) or f"http_{status}")
+    if error.get("error_subcode"):
+        code += f"/{error['error_subcode']}"
     said = _first(error, WORDS) or (answer if isinstance(answer, str) else "")
     place = _first(error, PLACES) or _first(_mapping(error.get("source")), PLACES)
     detail = f"{place}: {said}" if place and said and str(place) not in str(said) else str(said)
-    known = (words or {}).get(code, "")
-    reason = known if not detail or detail == code else f"{known} ({detail})" if known else detail
-    return readable(code), readable(
-        reason or GENERAL.get(response.status, f"The channel answered {response.status}.")
-    )
+    general = GENERAL.get(status, f"The channel answered {status}.")
+    return readable(code), readable(worded(code, detail, words or {}) or general)
+
+
+def worded(code: str, said: str, words: Mapping[str, str]) -> str:
+    """Return a marketer's words for a code, the vendor's in brackets; the vendor's if none.
+
+    Words for ``200`` are for ``200/1870034`` as well, if that has none of its own.
+    """
+    known = words.get(code) or words.get(code.partition("/")[0], "")
+    return f"{known} ({said})" if known and said and said != code else known or said
 
 
 def refusal(
@@ -79,7 +100,9 @@ def _first_error(answer: Any) -> Mapping[str, Any]:
         # HubSpot lists details beside the sentence; the sentence says it better.
         return {**inner, **_described(outer)} if _described(outer) else inner
     if isinstance(outer.get("error"), Mapping):
-        return _mapping(outer["error"])
+        inner = _mapping(outer["error"])
+        named = inner.get("status")
+        return {**inner, "code": named} if named and isinstance(named, str) else inner
     if isinstance(outer.get("error"), str) and _first(outer, ("description", "message", "msg")):
         return {"code": outer["error"], **outer}
     return outer

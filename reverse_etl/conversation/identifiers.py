@@ -80,9 +80,12 @@ def place(value: str, country: str = "") -> str:
 
 
 def state(value: str, country: str = "") -> str:
-    """A state or province; in the United States only its two-letter code is known to Meta."""
+    """A state or province; in the United States only its two-letter code is known to Meta.
+
+    Where the country is not known it may be the United States.
+    """
     normalised = place(value)
-    return "" if country.upper() == "US" and len(normalised) != 2 else normalised
+    return "" if country.upper() in ("", "US") and len(normalised) != 2 else normalised
 
 
 def postcode(value: str, country: str = "") -> str:

@@ -7,17 +7,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from reverse_etl.channel.exchange import Refused, Response
-from reverse_etl.conversation.verdicts import entries, part
+from reverse_etl.conversation.complaints import complaint_of
+from reverse_etl.conversation.verdicts import part
 
 
-def first_error(answer: Mapping[str, Any], status: int) -> tuple[str, str]:
-    """Return code and words of an error document's first error."""
-    error = next(iter(entries(answer, "errors")), {})
-    code = str(error.get("code") or f"http_{status}")
-    return code, str(error.get("detail") or error.get("title") or f"The channel answered {status}.")
-
-
-def must(response: Response) -> Any:
+def must(response: Response, words: Mapping[str, str] | None = None) -> Any:
     """Return the data of an answer without which one cannot go on.
 
     Raises:
@@ -26,7 +20,7 @@ def must(response: Response) -> Any:
     answer = response.json()
     if response.ok and isinstance(answer, dict) and "data" in answer:
         return answer["data"]
-    raise Refused(*first_error(answer if isinstance(answer, dict) else {}, response.status))
+    raise Refused(*complaint_of(response, words))
 
 
 def is_page(answer: Any) -> bool:

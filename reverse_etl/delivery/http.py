@@ -1,7 +1,7 @@
 """Requests over the wire: pooled connections, pacing, and retries of what may be retried.
 
-A conversation never sees a 429, a 5xx or a lost connection: they are answered here, with as much
-patience as the class of the fault deserves. What remains is handed to it.
+A conversation never sees a plea for fewer requests, a 5xx or a lost connection: they are answered
+here, with as much patience as the class of the fault deserves. What remains is handed to it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from reverse_etl.channel.batch import as_json
 from reverse_etl.channel.connection import Connection, is_loopback, sandbox_url
 from reverse_etl.channel.destination import Destination
 from reverse_etl.channel.exchange import Request, Response
-from reverse_etl.conversation.complaints import complaint_of
+from reverse_etl.channel.meaning import Meaning
 from reverse_etl.delivery.limiter import Limiter, retry_after
+from reverse_etl.delivery.understanding import READABLE, ChannelDenied, denial, meaning_of
 from reverse_etl.errors import SeamlineError
 
 if TYPE_CHECKING:
@@ -30,12 +31,10 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-DENIED = (401, 403)
-
 
 @dataclass(frozen=True)
 class Patience:
-    """How long one request is tried. A 429 costs time only, every other fault an attempt too."""
+    """How long one request is tried. Busy costs time only, other faults an attempt too."""
 
     attempts: int = 6
     seconds: float = 300.0
@@ -55,17 +54,6 @@ class OutOfPatience(Exception):  # noqa: N818 - a state, which the sender turns 
 
 class AnswerLost(Exception):  # noqa: N818 - as above
     """A request that must not be repeated was sent, and its answer never came."""
-
-
-class ChannelDenied(SeamlineError):  # noqa: N818 - reads as what it says
-    """The channel does not accept our credentials, or is not who it says it is.
-
-    ``response`` is what it answered, if it did.
-    """
-
-    def __init__(self, message: str, response: Response | None = None) -> None:
-        super().__init__(message)
-        self.response = response
 
 
 class Transcript(Protocol):
@@ -160,7 +148,7 @@ class Client:
         Raises:
             OutOfPatience: there was none in time.
             AnswerLost: there was none, and the request must not be repeated.
-            ChannelDenied: credentials or certificate are wrong.
+            ChannelDenied: the channel does not let us in, or its certificate is wrong.
         """
         deadline = time.monotonic() + self._patience.seconds
         failures = 0
@@ -171,14 +159,15 @@ class Client:
                 raise OutOfPatience(reason)
             response, reason, reached = self._attempt(request)
             now = datetime.now(UTC)
-            if response is not None and response.status == 429:
-                reason = "429: too many requests"
+            meaning = meaning_of(self._channel, response) if response else READABLE
+            if response is not None and meaning.sense == "busy":
+                reason = f"{response.status}: {meaning.words or 'too many requests'}"
                 asked_for = retry_after(response.headers, now)
                 pause = self._patience.wait(failures) if asked_for is None else asked_for
                 self._limiter.slow_down(sent_at, pause)
             elif response is not None and response.status < 500:
                 self._limiter.accept(response.headers, now)
-                return self._admitted(response)
+                return self._admitted(response, meaning)
             else:
                 if reached and not request.repeatable:
                     raise AnswerLost(reason)
@@ -259,20 +248,9 @@ class Client:
         }
         return urllib3.ProxyManager(proxy, **settings) if proxy else urllib3.PoolManager(**settings)
 
-    def _admitted(self, response: Response) -> Response:
-        if response.status in DENIED:
-            if response.status == 401 and self._connection.tokens:
+    def _admitted(self, response: Response, meaning: Meaning) -> Response:
+        if meaning.sense in ("unknown", "barred"):
+            if meaning.sense == "unknown" and self._connection.tokens:
                 self._connection.tokens.forget()
-            secrets = ", ".join(
-                f"{self._connection.name.upper()}_{setting.name.upper()}"
-                for setting in self._channel.settings
-                if setting.secret
-            )
-            code, words = complaint_of(response)
-            said = f" ({code}: {words})" if words else ""
-            raise ChannelDenied(
-                f"{self._channel.label} answered {response.status} to connection "
-                f"'{self._connection.name}'{said}; check {secrets or 'its permissions'}.",
-                response,
-            )
+            raise denial(self._channel, self._connection, response, meaning)
         return response

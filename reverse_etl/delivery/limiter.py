@@ -1,9 +1,9 @@
-"""One adaptive limiter per host: as fast as the channel allows, and never faster.
+"""One adaptive limiter for what a host counts together: as fast as it allows, and never faster.
 
 The pace is the smallest of what the destination declares, what the channel's headers say, and what
 it has put up with so far: halved by a 429, raised step by step while all goes well. It holds in
 every second, wherever that begins: vendors count by windows of their own. All syncs of a process
-that talk to one host share one limiter.
+that talk to one host share one limiter, or one for each group of addresses that it counts apart.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def exhausted_for(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 class Limiter:
-    """Paces requests to one host. Threads wait in ``acquire`` until their turn has come."""
+    """Paces requests that a host counts together; threads wait in ``acquire`` for their turn."""
 
     def __init__(
         self,
@@ -143,13 +143,17 @@ class Limiter:
             self.per_minute = min(filter(None, (self.per_minute, per_minute)), default=0)
 
 
-_limiters: dict[str, Limiter] = {}
+_limiters: dict[tuple[str, str], Limiter] = {}
 _limiters_lock = threading.Lock()
 
 
 def limiter_for(host: str, limits: Limits) -> Limiter:
-    """Return the process's one limiter for ``host``, which keeps these limits too from now on."""
+    """Return the process's one limiter for what ``host`` counts together with these limits.
+
+    It keeps them too from now on.
+    """
     with _limiters_lock:
-        limiter = _limiters.setdefault(host, Limiter(limits.requests_per_second))
+        counted = host, limits.group
+        limiter = _limiters.setdefault(counted, Limiter(limits.requests_per_second))
         limiter.lower(limits.requests_per_second, limits.requests_per_minute)
         return limiter

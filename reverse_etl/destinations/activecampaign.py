@@ -43,6 +43,7 @@ from reverse_etl.channel.exchange import (
     Request,
     Response,
 )
+from reverse_etl.channel.meaning import Meaning
 from reverse_etl.conversation.record_by_record import (
     OPTIONS,
     Phrases,
@@ -69,6 +70,7 @@ WORDS = {
 PROBE = Probe(Request("GET", f"{API}/contacts", params={"limit": "1"}))
 # Five a second for an account, over all its keys.
 LIMITS = Limits(rows=20, bytes=400_000, requests_per_second=5, concurrency=2)
+MEANINGS = (Meaning("unknown", (403,)),)  # there is no 401
 
 
 class ActiveCampaign:
@@ -77,6 +79,7 @@ class ActiveCampaign:
     slug = "activecampaign"
     label = "ActiveCampaign"
     base_url = ""
+    meanings = MEANINGS
     settings: tuple[Setting, ...] = (Setting("TOKEN", "API key", secret=True),)
     objects: tuple[ChannelObject, ...] = (
         ChannelObject(

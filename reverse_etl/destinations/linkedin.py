@@ -42,12 +42,13 @@ from reverse_etl.channel.exchange import (
     Response,
     Verdict,
 )
+from reverse_etl.channel.meaning import Meaning
 from reverse_etl.channel.oauth import OAuth
+from reverse_etl.conversation.complaints import complaint_in, complaint_of
 from reverse_etl.conversation.members import Identifiers, Row, Rows
 from reverse_etl.conversation.verdicts import (
     entries,
     part,
-    readable,
     refuse_or_wait,
     rejected,
     unread,
@@ -65,6 +66,23 @@ IDS = ("SHA256_EMAIL", "GOOGLE_AID")
 QUOTED_ACCOUNT = "urn%3Ali%3AsponsoredAccount%3A{ACCOUNT}"
 # A new segment is not there at once; LinkedIn asks for five seconds.
 LOOKS = (5, 5, 10, 20)
+WORDS = {
+    "http_400": "LinkedIn cannot read an identifier",
+    "ACCESS_DENIED": "The token may not manage the segments of this ad account",
+    "INVALID_ACCESS_TOKEN": "The access token is wrong",
+    "EXPIRED_ACCESS_TOKEN": "The access token has expired",
+    "REVOKED_ACCESS_TOKEN": "The access token was revoked",
+    "NONEXISTENT_VERSION": "LinkedIn has retired this version of its API",
+    "RESOURCE_NOT_FOUND": "LinkedIn has no such segment",
+}
+MEANINGS = (
+    Meaning(
+        "barred",
+        (400, 426),
+        ("NONEXISTENT_VERSION",),
+        "LinkedIn keeps a version of its API for a year: set LINKEDIN_VERSION to a recent month",
+    ),
+)
 
 
 def element(action: str, row: Row) -> dict[str, Any]:
@@ -74,18 +92,13 @@ def element(action: str, row: Row) -> dict[str, Any]:
     return {"action": action, "userIds": ids, **country}
 
 
-def _error(answer: Any, status: int) -> tuple[str, str]:
-    error = answer if isinstance(answer, dict) else {}
-    code = str(error.get("code") or error.get("serviceErrorCode") or f"http_{status}")
-    return code, readable(error.get("message") or f"LinkedIn answered {status}.")
-
-
 class LinkedIn:
     """LinkedIn's Marketing API."""
 
     slug = "linkedin"
     label = "LinkedIn"
     base_url = "https://api.linkedin.com"
+    meanings = MEANINGS
     oauth = OAuth(token_url="https://www.linkedin.com/oauth/v2/accessToken")
     settings: tuple[Setting, ...] = (
         Setting("TOKEN", "access token with rw_dmp_segments", secret=True, required=False),
@@ -128,7 +141,7 @@ class LinkedIn:
             response = yield Request("GET", SEGMENTS, params=params)
             answer = response.json()
             if not response.ok or not isinstance(answer, dict):
-                raise Refused(*_error(answer, response.status))
+                raise Refused(*complaint_of(response, WORDS))
             found = entries(answer, "elements")
             for segment in found:
                 if segment.get("name") == name and segment.get("type") == "USER":
@@ -149,7 +162,7 @@ class LinkedIn:
         told = part({"answer": response.json()}, "answer").get("id")
         created = response.headers.get("x-restli-id") or told
         if not response.ok or not created:
-            raise Refused(*_error(response.json(), response.status))
+            raise Refused(*complaint_of(response, WORDS))
         return (yield from _when_there(str(created)))
 
     def converse(self, batch: Batch) -> Conversation:
@@ -185,7 +198,7 @@ def _send(action: str, path: str, rows: Rows) -> Generator[Request, Response, li
     response = yield Request("POST", path, json=content, headers=headers)
     answer = response.json()
     if not response.ok:
-        return refuse_or_wait(records, response, *_error(answer, response.status))
+        return refuse_or_wait(records, response, *complaint_of(response, WORDS))
     results = answer.get("elements") if isinstance(answer, dict) else None
     if not isinstance(results, list) or len(results) != len(records):
         return unread(records, response)
@@ -198,7 +211,7 @@ def _verdict(record: Record, result: Any) -> Verdict:
         return Verdict(record.key, "acknowledged")
     if not isinstance(status, int):
         return waiting([record], "no_status", "LinkedIn does not say what became of it.")[0]
-    code, reason = _error(result.get("error") or result, status)
+    code, reason = complaint_in(result.get("error") or result, status, WORDS)
     if status in (400, 409, 422):
         return rejected(record, code, reason)
     return waiting([record], code, reason)[0]

@@ -14,9 +14,10 @@ from reverse_etl.channel.exchange import Preparation, Refused, Request, Response
 from reverse_etl.channel.inspection import Inspection, Inspector, Missing
 from reverse_etl.contract.project import Project, Sync
 from reverse_etl.conversation.complaints import complaint_of
-from reverse_etl.delivery.http import AnswerLost, ChannelDenied, Client, OutOfPatience, Patience
+from reverse_etl.delivery.http import AnswerLost, Client, OutOfPatience, Patience
 from reverse_etl.delivery.limiter import limiter_for
 from reverse_etl.delivery.transcript import Forgetful
+from reverse_etl.delivery.understanding import ChannelDenied
 from reverse_etl.readback.probing import IMPATIENT
 
 State = Literal["missing", "to be made", "made", "unknown"]

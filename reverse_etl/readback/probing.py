@@ -14,10 +14,10 @@ from reverse_etl.channel.connection import Connection
 from reverse_etl.channel.destination import Destination, Probe
 from reverse_etl.channel.exchange import Response
 from reverse_etl.contract.project import Project, Sync
-from reverse_etl.conversation.complaints import complaint_of
-from reverse_etl.delivery.http import AnswerLost, ChannelDenied, Client, OutOfPatience, Patience
+from reverse_etl.delivery.http import AnswerLost, Client, OutOfPatience, Patience
 from reverse_etl.delivery.limiter import limiter_for
 from reverse_etl.delivery.transcript import Forgetful
+from reverse_etl.delivery.understanding import ChannelDenied, saying, secrets_of
 
 Status = Literal["good", "bad", "unasked"]
 # Whoever waits for an answer at a prompt does not want to wait five minutes.
@@ -76,7 +76,7 @@ def _asked(sync: Sync, connection: Connection, patience: Patience) -> tuple[Stat
     except ChannelDenied as denied:
         if denied.response is None:
             return "bad", str(denied)
-        return "bad", _denied(sync, connection, probe, denied.response)
+        return "bad", _denied(sync, connection, probe, denied)
     except (OutOfPatience, AnswerLost) as silence:
         return "bad", f"{connection.host} does not answer ({silence}); check its address."
     if not response.ok and response.status not in probe.passes:
@@ -85,18 +85,22 @@ def _asked(sync: Sync, connection: Connection, patience: Patience) -> tuple[Stat
     return ("bad", complaint) if complaint else ("good", "")
 
 
-def _denied(sync: Sync, connection: Connection, probe: Probe, response: Response) -> str:
+def _denied(sync: Sync, connection: Connection, probe: Probe, denied: ChannelDenied) -> str:
     """Say whether the token is bad, or good and not allowed to do this."""
-    secrets = _secrets(sync, connection)
-    said = _said(response)
-    if response.status == 401 or not probe.needs:
+    assert denied.response is not None
+    secrets = secrets_of(sync.channel, connection) or "the connection"
+    said = f" It says {saying(denied.response)}."
+    if denied.meaning.words:
+        said = f" {denied.meaning.words[0].upper()}{denied.meaning.words[1:]}.{said}"
+    if denied.meaning.sense == "unknown":
         return (
             f"{sync.channel.label} does not accept {secrets}: it is wrong, expired or revoked, or "
             f"belongs to another account or region.{said}"
         )
+    grant = f"; grant {', '.join(probe.needs)}" if probe.needs else ""
     return (
-        f"{sync.channel.label} knows {secrets}, but does not let it use {sync.object.name}; grant "
-        f"{', '.join(probe.needs)}.{said}"
+        f"{sync.channel.label} knows {secrets}, but does not let it use {sync.object.name}{grant}."
+        f"{said}"
     )
 
 
@@ -108,15 +112,5 @@ def _astray(sync: Sync, connection: Connection, probe: Probe, response: Response
     return f"{sync.channel.label} answered {response.status}; {what}.{_said(response)}"
 
 
-def _secrets(sync: Sync, connection: Connection) -> str:
-    names = [
-        f"{connection.name.upper()}_{setting.name.upper()}"
-        for setting in sync.channel.settings
-        if setting.secret
-    ]
-    return " and ".join(names) or "the connection"
-
-
 def _said(response: Response) -> str:
-    code, words = complaint_of(response)
-    return f" It says {code}: {words}" if words else ""
+    return f" It says {saying(response)}."

@@ -116,19 +116,22 @@ def test_no_connection_means_that_nothing_arrived(
 @pytest.mark.parametrize(
     ("status", "why"),
     [
-        (401, "http_401: The channel does not accept the credentials."),
-        (403, "http_403: The credentials are not allowed to do this."),
+        (401, "(http_401: The channel does not accept the credentials); check TESTER_TOKEN."),
+        (
+            403,
+            "(http_403: The credentials are not allowed to do this); it knows the credentials, and "
+            "does not let them do this; `seamline check --connect` names what they need.",
+        ),
     ],
 )
-def test_wrong_credentials_stop_the_sync_with_one_error(
+def test_who_is_not_let_in_stops_the_sync_with_one_error(
     world: World, channel: Recorder, status: int, why: str
 ) -> None:
     ready(world, 200, concurrency=2)
     channel.fault = lambda number, body: (status, {}, {}) if number > 3 else None
     result = world.run()
     assert result.status == "failed"
-    expected = f"Tester answered {status} to connection 'tester' ({why}); check TESTER_TOKEN."
-    assert result.error == expected
+    assert result.error == f"Tester answered {status} to connection 'tester' {why}"
     assert result.acknowledged == 30 and result.pending == 170
     assert len(channel.times) <= 8
     channel.fault = lambda number, body: None

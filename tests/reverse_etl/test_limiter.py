@@ -129,3 +129,12 @@ def test_the_strictest_sync_to_a_host_sets_its_pace() -> None:
     assert limiter_for("strict.example.com", limits(0, 150)).per_minute == 150
     assert limiter_for("strict.example.com", limits(0)).per_minute == 150
     assert limiter_for("strict.example.com", limits(0, 60)).per_minute == 60
+
+
+def test_what_a_channel_counts_apart_is_paced_apart() -> None:
+    imports = limiter_for("apart.example.com", Limits(1, 1, 10, group="imports"))
+    deletions = limiter_for("apart.example.com", Limits(1, 1, 3, 4, 60, group="deletions"))
+    assert (imports.rate, imports.per_minute) == (10, 0)
+    assert (deletions.rate, deletions.per_minute) == (3, 60)
+    assert limiter_for("apart.example.com", Limits(1, 1, 5, group="imports")) is imports
+    assert (imports.rate, deletions.rate) == (5, 3)

@@ -15,9 +15,10 @@ import pytest
 from reverse_etl.channel.connection import ConnectionRefused, connect
 from reverse_etl.channel.exchange import Response
 from reverse_etl.channel.oauth import TokenRefused
-from reverse_etl.delivery.http import ChannelDenied, Client
+from reverse_etl.delivery.http import Client
 from reverse_etl.delivery.limiter import Limiter
 from reverse_etl.delivery.transcript import Forgetful
+from reverse_etl.delivery.understanding import ChannelDenied
 from reverse_etl.destinations.google import destination as google
 from tests.reverse_etl.loopback import Asked, Loopback, Told, loopback
 from tests.reverse_etl.world import QUICK

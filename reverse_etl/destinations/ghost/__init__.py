@@ -44,6 +44,7 @@ from reverse_etl.channel.exchange import (
     Refused,
     Request,
 )
+from reverse_etl.channel.meaning import Meaning
 from reverse_etl.conversation.record_by_record import (
     OPTIONS,
     Phrases,
@@ -72,6 +73,13 @@ PROBE = Probe(
     Request("GET", MEMBERS, params={"limit": "1"}), needs=("an Admin API key of an integration",)
 )
 LIMITS = Limits(rows=20, bytes=400_000, requests_per_second=10, concurrency=2)
+MEANINGS = (
+    Meaning(
+        "unknown",
+        (400,),
+        ("INVALID_JWT", "INVALID_AUTH_HEADER", "MISSING_ADMIN_API_KEY_ID"),
+    ),
+)
 
 
 class Ghost:
@@ -80,6 +88,7 @@ class Ghost:
     slug = "ghost"
     label = "Ghost"
     base_url = ""
+    meanings = MEANINGS
     settings: tuple[Setting, ...] = (
         Setting("KEY", "Admin API key of a custom integration, id:secret", secret=True),
         Setting("VERSION", "API version", required=False, default="v5.130"),

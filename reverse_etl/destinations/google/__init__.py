@@ -43,11 +43,12 @@ from reverse_etl.channel.exchange import (
     Response,
 )
 from reverse_etl.channel.oauth import OAuth
+from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.conversation.verdicts import (
     entries,
 )
 from reverse_etl.destinations.google.members import MEMBERS, account
-from reverse_etl.destinations.google.requests import error_of, submit
+from reverse_etl.destinations.google.requests import WORDS, submit
 
 LONGEST_MEMBERSHIP = f"{540 * 24 * 60 * 60}s"
 
@@ -159,7 +160,7 @@ def _must(response: Response) -> Mapping[str, Any]:
     answer = response.json()
     if response.ok and isinstance(answer, dict):
         return answer
-    raise Refused(*error_of(response))
+    raise Refused(*complaint_of(response, WORDS))
 
 
 destination: Destination = Google()

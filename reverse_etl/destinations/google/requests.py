@@ -12,12 +12,12 @@ from reverse_etl.channel.exchange import (
     Response,
     Verdict,
 )
+from reverse_etl.conversation.complaints import complaint_of, worded
 from reverse_etl.conversation.members import Rows
 from reverse_etl.conversation.verdicts import (
     acknowledged,
     entries,
     part,
-    readable,
     refuse_or_wait,
     rejected,
     unread,
@@ -29,11 +29,19 @@ from reverse_etl.destinations.google.members import body
 POLLS = (2, 5, 10, 15, 30, 60, 60, 60, 60)
 
 
-def error_of(response: Response) -> tuple[str, str]:
-    """Return Google's code and words for what went wrong."""
-    error = part(response.json(), "error")
-    code = str(error.get("status") or f"http_{response.status}")
-    return code, readable(error.get("message") or f"Google answered {response.status}.")
+WORDS = {
+    "DENIED_CONSENT": "The person denied consent to ads",
+    "NO_CONSENT": "Google was told of no consent to ads",
+    "UNKNOWN_CONSENT": "Google was told of no consent to ads",
+    "INVALID_FORMAT": "An identifier is not in the form that Google reads",
+    "INVALID_MOBILE_ID_FORMAT": "A device id is not in the form that Google reads",
+    "DESTINATION_TOO_RECENTLY_CREATED": "The list is too new to be filled",
+    "INTERNAL_ERROR": "Google has trouble of its own",
+    "FAILED_PRECONDITION": "The account is not ready for Customer Match",
+    "INVALID_ARGUMENT": "Google cannot take a value of the request",
+    "NOT_FOUND": "Google has no such list or account",
+    "PERMISSION_DENIED": "The credentials may not write this account's lists",
+}
 
 
 def submit(verb: str, batch: Batch, rows: Rows) -> Generator[Request, Response, list[Verdict]]:
@@ -47,7 +55,7 @@ def submit(verb: str, batch: Batch, rows: Rows) -> Generator[Request, Response, 
     if not isinstance(answer, dict) or (response.ok and not answer.get("requestId")):
         return unread(records, response)
     if not response.ok:
-        return refuse_or_wait(records, response, *error_of(response))
+        return refuse_or_wait(records, response, *complaint_of(response, WORDS))
     return (yield from _follow(str(answer["requestId"]), records))
 
 
@@ -90,8 +98,9 @@ def _failures(records: list[Record], status: str, counts: list[dict[str, Any]]) 
     verdicts = []
     for index, record in enumerate(records):
         if index in blamed:
-            words = blamed[index].replace("_", " ").lower()
-            verdicts.append(rejected(record, blamed[index], f"Google refused it: {words}."))
+            said = blamed[index].replace("_", " ").lower()
+            words = worded(blamed[index], said, WORDS)
+            verdicts.append(rejected(record, blamed[index], words))
         elif status == "FAILED":
             verdicts += waiting([record], "failed", f"Google failed the whole request: {reasons}.")
         else:

@@ -51,6 +51,7 @@ from reverse_etl.conversation.edits import is_same, with_kept
 from reverse_etl.conversation.json_api import must, next_cursor
 from reverse_etl.conversation.verdicts import email_of, entries, part, without_repeats
 from reverse_etl.destinations.klaviyo import deletions, events
+from reverse_etl.destinations.klaviyo.answers import WORDS
 from reverse_etl.destinations.klaviyo.imports import import_profiles
 from reverse_etl.destinations.klaviyo.lists import LISTS, find_list, remove
 from reverse_etl.destinations.klaviyo.profiles import (
@@ -62,7 +63,8 @@ from reverse_etl.destinations.klaviyo.profiles import (
 )
 
 # What lists and profiles have in common. An import takes 10,000 profiles and 5 MB; the margin is
-# JSON:API's wrapping. Ten a second may come at once, and 150 in a minute.
+# JSON:API's wrapping. Ten a second may come at once, and 150 in a minute. Klaviyo counts each of
+# its addresses by itself.
 PROFILE: dict[str, Any] = {
     "limits": Limits(
         rows=10_000,
@@ -70,6 +72,7 @@ PROFILE: dict[str, Any] = {
         requests_per_second=10,
         requests_per_minute=150,
         concurrency=4,
+        group="profiles",
     ),
     "match": ("email",),
     "fields": (*ATTRIBUTES, "properties"),
@@ -103,7 +106,7 @@ class Klaviyo:
         ChannelObject(
             "events",
             modes=("append",),
-            limits=Limits(rows=20, bytes=1_000_000, requests_per_second=50),
+            limits=Limits(rows=20, bytes=1_000_000, requests_per_second=50, group="events"),
             match=("email",),
             fields=events.FIELDS,
             probe=Probe(Request("GET", "/api/metrics"), needs=("metrics:read", "events:write")),
@@ -111,7 +114,14 @@ class Klaviyo:
         ChannelObject(
             "deletions",
             modes=("append",),
-            limits=Limits(rows=20, bytes=100_000, requests_per_second=1, concurrency=1),
+            limits=Limits(
+                rows=20,
+                bytes=100_000,
+                requests_per_second=3,
+                requests_per_minute=60,
+                concurrency=1,
+                group="deletions",
+            ),
             match=("email",),
             fields=("email",),
             probe=Probe(
@@ -139,7 +149,7 @@ class Klaviyo:
             return known
         body = {"data": {"type": "list", "attributes": {"name": name}}}
         # Sent again after a lost answer it would make a second list of the same name.
-        created = must((yield Request("POST", LISTS, json=body, repeatable=False)))
+        created = must((yield Request("POST", LISTS, json=body, repeatable=False)), WORDS)
         return str(created["id"])
 
     def list_page(
@@ -159,7 +169,7 @@ class Klaviyo:
             path = f"{LISTS}/{list_id}/profiles"
         params = {"page[size]": "100"} | ({"page[cursor]": cursor} if cursor else {})
         response = yield Request("GET", path, params=params)
-        must(response)
+        must(response, WORDS)
         answer = response.json()
         found = [
             Found(str(item["id"]), part(item, "attributes")) for item in entries(answer, "data")

@@ -6,8 +6,9 @@ from collections.abc import Generator, Sequence
 
 from reverse_etl.channel.batch import Record
 from reverse_etl.channel.exchange import Request, Response, Verdict
+from reverse_etl.conversation.complaints import refusal
 from reverse_etl.conversation.verdicts import email_of, one_by_one, without_repeats
-from reverse_etl.destinations.klaviyo.profiles import refusal
+from reverse_etl.destinations.klaviyo.answers import WORDS
 
 
 def erase(records: Sequence[Record]) -> Generator[Request, Response, list[Verdict]]:
@@ -22,4 +23,4 @@ def _erase(record: Record) -> Generator[Request, Response, Verdict]:
     response = yield Request("POST", "/api/data-privacy-deletion-jobs", json={"data": job})
     if response.is_done:
         return Verdict(record.key, "acknowledged")
-    return refusal([record], response)[0]
+    return refusal([record], response, WORDS)[0]

@@ -7,6 +7,7 @@ from typing import Any
 
 from reverse_etl.channel.batch import Record
 from reverse_etl.channel.exchange import Refused, Request, Response, Verdict
+from reverse_etl.conversation.complaints import refusal
 from reverse_etl.conversation.instants import iso
 from reverse_etl.conversation.verdicts import (
     document_of,
@@ -16,7 +17,7 @@ from reverse_etl.conversation.verdicts import (
     unidentified,
     without_email,
 )
-from reverse_etl.destinations.klaviyo.profiles import refusal
+from reverse_etl.destinations.klaviyo.answers import WORDS
 
 FIELDS = ("email", "name", "value", "value_currency", "properties")
 
@@ -32,7 +33,7 @@ def tell(sync: str, records: Sequence[Record]) -> Generator[Request, Response, l
         response = yield Request("POST", "/api/events", json={"data": _event(sync, record)})
         if response.is_done:
             return Verdict(record.key, "acknowledged")
-        return refusal([record], response)[0]
+        return refusal([record], response, WORDS)[0]
 
     return (yield from one_by_one(records, one))
 

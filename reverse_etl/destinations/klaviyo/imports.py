@@ -7,6 +7,7 @@ from typing import Any
 
 from reverse_etl.channel.batch import Record
 from reverse_etl.channel.exchange import Refused, Request, Response, Verdict
+from reverse_etl.conversation.complaints import refusal, worded
 from reverse_etl.conversation.json_api import is_page, next_cursor
 from reverse_etl.conversation.polling import follow
 from reverse_etl.conversation.verdicts import (
@@ -17,7 +18,8 @@ from reverse_etl.conversation.verdicts import (
     rejected,
     waiting,
 )
-from reverse_etl.destinations.klaviyo.profiles import profile, refusal
+from reverse_etl.destinations.klaviyo.answers import WORDS
+from reverse_etl.destinations.klaviyo.profiles import profile
 
 JOBS = "/api/profile-bulk-import-jobs"
 OVER = ("complete", "cancelled")
@@ -50,7 +52,7 @@ def import_profiles(
     answer = response.json()
     number = part(answer, "data").get("id")
     if not response.ok or not number:
-        return verdicts + refusal(sent, response)
+        return verdicts + refusal(sent, response, WORDS)
     return verdicts + (yield from _collect(str(number), sent))
 
 
@@ -93,7 +95,8 @@ def _errors(
             error = part(item, "attributes")
             payload = part(error, "original_payload")
             record = by_email.get(email_of(part(payload, "attributes") or payload))
-            first = (str(error.get("code")), str(error.get("detail")))
+            code = str(error.get("code"))
+            first = (code, worded(code, str(error.get("detail")), WORDS))
             if record is not None:
                 refused[record.key] = rejected(record, *first)
         params = {"page[size]": "100", "page[cursor]": next_cursor(answer)}

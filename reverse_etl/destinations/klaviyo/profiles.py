@@ -8,9 +8,11 @@ from typing import Any
 
 from reverse_etl.channel.batch import Options, Record
 from reverse_etl.channel.exchange import Request, Response, Verdict
+from reverse_etl.conversation.complaints import refusal
 from reverse_etl.conversation.edits import choose
-from reverse_etl.conversation.json_api import first_error, is_page
-from reverse_etl.conversation.verdicts import email_of, entries, part, refuse_or_wait, unread
+from reverse_etl.conversation.json_api import is_page
+from reverse_etl.conversation.verdicts import email_of, entries, part
+from reverse_etl.destinations.klaviyo.answers import WORDS
 
 PROFILES = "/api/profiles"
 IDENTIFIERS = ("email", "phone_number", "external_id")
@@ -55,14 +57,6 @@ def sent_email(record: Record) -> str:
     return known or (email_of(record.fields) if record.operation == "remove" else "")
 
 
-def refusal(records: Sequence[Record], response: Response) -> list[Verdict]:
-    """Return the verdicts after an answer that is no success."""
-    answer = response.json()
-    if not isinstance(answer, dict) or response.ok:
-        return unread(records, response)
-    return refuse_or_wait(records, response, *first_error(answer, response.status))
-
-
 def former(moved: Sequence[Record]) -> Generator[Request, Response, dict[str, str]]:
     """Return the ids of profiles that are to have another address, by record.
 
@@ -90,7 +84,7 @@ def look(
     """
     found = yield from find(sent_email(r) or email_of(r.fields) for r in records)
     if isinstance(found, Response):
-        verdicts += refusal(records, found)
+        verdicts += refusal(records, found, WORDS)
         return [], {}
     held = {email: part(item, "attributes") for email, item in found.items()}
     chosen, kept, left = choose(

@@ -44,6 +44,7 @@ from reverse_etl.channel.destination import (
 )
 from reverse_etl.channel.exchange import EXISTS, Conversation, Preparation, Refused, Request
 from reverse_etl.channel.inspection import Inspection
+from reverse_etl.channel.meaning import Meaning
 from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.conversation.verdicts import (
     entries,
@@ -68,6 +69,10 @@ PROBE = Probe(Request("GET", "/3.0/lists/{LIST_ID}", params={"fields": "id,name"
 LIMITS = Limits(rows=500, bytes=1_000_000, requests_per_second=10, concurrency=4)
 ALONE = Limits(rows=1, bytes=100_000, requests_per_second=10, concurrency=4)
 EMAIL = ("email",)
+MEANINGS = (
+    # Under load its servers answer so, without the document that a refusal has.
+    Meaning("busy", (403,), ("http_403",), "Mailchimp's servers are overloaded"),
+)
 
 
 class Mailchimp:
@@ -76,6 +81,7 @@ class Mailchimp:
     slug = "mailchimp"
     label = "Mailchimp"
     base_url = ""
+    meanings = MEANINGS
     settings: tuple[Setting, ...] = (
         Setting("TOKEN", "API key", secret=True),
         Setting("LIST_ID", "id of the audience, in its settings"),

@@ -36,10 +36,11 @@ from reverse_etl.channel.destination import (
     Setting,
 )
 from reverse_etl.channel.exchange import Conversation, Preparation, Refused, Request, Response
+from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.conversation.verdicts import entries, part
+from reverse_etl.destinations.meta.answers import MEANINGS, WORDS
 from reverse_etl.destinations.meta.rows import (
     MEMBERS,
-    error_of,
     remove,
     send,
     session_id,
@@ -54,6 +55,7 @@ class Meta:
     slug = "meta"
     label = "Meta"
     base_url = "https://graph.facebook.com"
+    meanings = MEANINGS
     settings: tuple[Setting, ...] = (
         Setting("TOKEN", "access token of a system user with ads_management", secret=True),
         Setting("AD_ACCOUNT", "number of the ad account, without act_"),
@@ -129,7 +131,7 @@ def _must(response: Response) -> Mapping[str, Any]:
     answer = response.json()
     if response.ok and isinstance(answer, dict) and "error" not in answer:
         return answer
-    raise Refused(*error_of(answer if isinstance(answer, dict) else {}, response.status))
+    raise Refused(*complaint_of(response, WORDS))
 
 
 destination = Meta()

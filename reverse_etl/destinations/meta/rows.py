@@ -10,15 +10,16 @@ from typing import Any, Literal
 
 from reverse_etl.channel.batch import Record
 from reverse_etl.channel.exchange import Refused, Request, Response, Verdict
+from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.conversation.members import Identifiers, Row, Rows, chunks
 from reverse_etl.conversation.verdicts import (
     acknowledged,
     part,
-    readable,
     refuse_or_wait,
     unread,
     waiting,
 )
+from reverse_etl.destinations.meta.answers import WORDS
 
 # EXTERN_ID and MADID leave unhashed, as Meta asks; a removal needs no more than tells people apart.
 MEMBERS = Identifiers(
@@ -44,9 +45,9 @@ MEMBERS = Identifiers(
 )
 # Meta reads a removal's rows from the query string, where servers cut at about 8 kB.
 REMOVED_PER_REQUEST = 25
-# Rate limits, trouble on Meta's side, tokens, permissions, audiences closed for edits: nothing
-# that halving the batch would mend.
-NOT_ABOUT_ROWS = {1, 2, 4, 10, 17, 32, 102, 104, 190, 294, 613, 2650, *range(200, 300)}
+# Trouble on Meta's side, audiences closed for edits or too small: nothing that halving the batch
+# would mend.
+NOT_ABOUT_ROWS = {1, 2, 2650, *range(200, 300)}
 CLOSED_FOR_EDITS = 1713230
 UNREADABLE = "invalid_entries"
 
@@ -89,16 +90,6 @@ def parameters(rows: Sequence[Row], place: Part) -> dict[str, str]:
             (("payload", payload), ("session", counted))}  # fmt: skip
 
 
-def error_of(answer: Mapping[str, Any], status: int) -> tuple[str, str]:
-    """Return Meta's code and the words it means for people, where it gives any."""
-    error = part(answer, "error")
-    code = str(error.get("code", f"http_{status}"))
-    if error.get("error_subcode"):
-        code += f"/{error['error_subcode']}"
-    words = error.get("error_user_msg") or error.get("message") or f"Meta answered {status}."
-    return code, readable(words)
-
-
 def remove(path: str, session: int, rows: Rows) -> Generator[Request, Response, list[Verdict]]:
     """Take rows out of an audience, as many at a time as fit into a query string."""
     verdicts: list[Verdict] = []
@@ -129,10 +120,10 @@ def send(
 
 def _refusal(records: list[Record], response: Response, answer: Mapping[str, Any]) -> list[Verdict]:
     error = part(answer, "error")
-    code, reason = error_of(answer, response.status)
+    code, reason = complaint_of(response, WORDS)
     number = error.get("code")
     transient = error.get("is_transient") or error.get("error_subcode") == CLOSED_FOR_EDITS
-    if transient or number in NOT_ABOUT_ROWS or (isinstance(number, int) and number >= 80_000):
+    if transient or number in NOT_ABOUT_ROWS:
         return waiting(records, code, reason)
     return refuse_or_wait(records, response, code, reason)
 

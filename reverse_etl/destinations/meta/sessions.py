@@ -9,13 +9,14 @@ from collections.abc import Iterable, Iterator
 
 from reverse_etl.channel.batch import Batch, Record
 from reverse_etl.channel.exchange import Conversation, Refused, Request, Response, Verdict
+from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.conversation.members import Rows
 from reverse_etl.conversation.verdicts import waiting
+from reverse_etl.destinations.meta.answers import WORDS
 from reverse_etl.destinations.meta.rows import (
     MEMBERS,
     UNREADABLE,
     Part,
-    error_of,
     parameters,
     session_id,
     version,
@@ -78,7 +79,7 @@ def _unreadable(response: Response, sent: int) -> int:
     """
     answer = response.json()
     if not isinstance(answer, dict) or not response.ok or "error" in answer:
-        raise Refused(*error_of(answer if isinstance(answer, dict) else {}, response.status))
+        raise Refused(*complaint_of(response, WORDS))
     received = answer.get("num_received")
     if not isinstance(received, int) or received < sent:
         raise Refused("not_received", f"Meta received only {received} of {sent} rows.")

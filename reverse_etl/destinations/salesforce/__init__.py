@@ -58,6 +58,7 @@ from reverse_etl.conversation.verdicts import (
     without_consent_fields,
     without_repeats,
 )
+from reverse_etl.destinations.salesforce.answers import MEANINGS
 from reverse_etl.destinations.salesforce.bulk import run_job
 from reverse_etl.destinations.salesforce.campaigns import MEMBER_IDS, find_or_create, join
 from reverse_etl.destinations.salesforce.presence import look_up, shown
@@ -79,6 +80,7 @@ class Salesforce:
     slug = "salesforce"
     label = "Salesforce"
     base_url = ""
+    meanings = MEANINGS
     oauth = OAuth(token_url="https://login.salesforce.com/services/oauth2/token", scope="api")
     settings: tuple[Setting, ...] = (
         Setting("TOKEN", "access token with the scope api", secret=True, required=False),

@@ -14,7 +14,8 @@ from reverse_etl.channel.batch import Batch, Record
 from reverse_etl.channel.exchange import Request, Response, Verdict
 from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.conversation.polling import follow
-from reverse_etl.conversation.verdicts import readable, refuse_or_wait, rejected, unread, waiting
+from reverse_etl.conversation.verdicts import refuse_or_wait, unread, waiting
+from reverse_etl.destinations.salesforce.answers import WORDS, refused
 
 OVER = ("JobComplete", "Failed", "Aborted")
 CLEARED = "#N/A"  # what an empty cell would leave as it is
@@ -64,7 +65,7 @@ def run_job(
     response = yield Request("POST", jobs, json=job, remembered=True)
     number = _object(response).get("id")
     if not response.ok:
-        return refuse_or_wait(everyone, response, *complaint_of(response))
+        return refuse_or_wait(everyone, response, *complaint_of(response, WORDS))
     if not number:
         return unread(everyone, response)
     path = f"{jobs}/{number}"
@@ -117,9 +118,4 @@ def _verdict(record: Record, kind: str, row: Mapping[str, str | None]) -> Verdic
         return waiting([record], "unprocessed", "Salesforce stopped the job before this record.")[0]
     # UNABLE_TO_LOCK_ROW:unable to obtain exclusive access to this record:--
     code, _, words = (row.get("sf__Error") or "unknown").partition(":")
-    reason = readable(words.removesuffix("--").strip(": ") or code)
-    if code == "ENTITY_IS_DELETED" and record.operation == "remove":
-        return Verdict(record.key, "acknowledged")
-    if code in ("UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"):
-        return waiting([record], code, reason)[0]
-    return rejected(record, code, reason)
+    return refused(record, code, words.removesuffix("--").strip(": ") or code)

@@ -9,6 +9,7 @@ from reverse_etl.channel.batch import Batch, Record
 from reverse_etl.channel.exchange import Preparation, Refused, Request, Response, Verdict
 from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.conversation.verdicts import entries, text_of, without_repeats
+from reverse_etl.destinations.salesforce.answers import WORDS
 from reverse_etl.destinations.salesforce.sobject_collections import COLLECTION, delete, read
 
 MEMBER_IDS = ("ContactId", "LeadId")
@@ -22,7 +23,7 @@ def find_or_create(version: str, name: str) -> Preparation:
     response = yield Request("GET", path, params={"q": query})
     answer = response.json()
     if not response.ok or not isinstance(answer, dict):
-        raise Refused(*complaint_of(response))
+        raise Refused(*complaint_of(response, WORDS))
     for found in entries(answer, "records"):
         return str(found["Id"])
     # Sent again after a lost answer it would make a second campaign of the same name.
@@ -31,7 +32,7 @@ def find_or_create(version: str, name: str) -> Preparation:
     response = yield Request("POST", path, json=campaign, repeatable=False)
     answer = response.json()
     if not response.ok or not isinstance(answer, dict) or not answer.get("id"):
-        raise Refused(*complaint_of(response))
+        raise Refused(*complaint_of(response, WORDS))
     return str(answer["id"])
 
 

@@ -8,6 +8,7 @@ from reverse_etl.channel.exchange import Refused, Request
 from reverse_etl.channel.inspection import Inspection, Missing
 from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.conversation.verdicts import entries
+from reverse_etl.destinations.salesforce.answers import WORDS
 
 
 def lacking(version: str, kind: str, columns: Mapping[str, str]) -> Inspection:
@@ -15,7 +16,7 @@ def lacking(version: str, kind: str, columns: Mapping[str, str]) -> Inspection:
     response = yield Request("GET", f"{version}/sobjects/{kind}/describe")
     fields = {str(found.get("name")): found for found in entries(response.json(), "fields")}
     if not response.ok or not fields:
-        raise Refused(*complaint_of(response))
+        raise Refused(*complaint_of(response, WORDS))
     missing = []
     for name in columns:
         found = fields.get(name, {})

@@ -10,16 +10,13 @@ from reverse_etl.channel.exchange import Request, Response, Verdict
 from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.conversation.verdicts import (
     entries,
-    readable,
     refuse_or_wait,
-    rejected,
     unread,
     waiting,
 )
+from reverse_etl.destinations.salesforce.answers import WORDS, refused
 
 COLLECTION = 200
-# Nothing that is wrong with the record: it is locked, or Salesforce is busy.
-PASSING = {"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "QUERY_TIMEOUT"}
 
 
 def upsert(
@@ -62,14 +59,14 @@ def untold(records: Sequence[Record], response: Response) -> list[Verdict]:
     """
     if response.ok or not isinstance(response.json(), dict | list):
         return unread(records, response)
-    return refuse_or_wait(records, response, *complaint_of(response))
+    return refuse_or_wait(records, response, *complaint_of(response, WORDS))
 
 
 def read(records: Sequence[Record], response: Response) -> list[Verdict]:
     """Return the verdicts of an answer that speaks of each record, by position."""
     answer = response.json()
     if not response.ok:
-        return refuse_or_wait(records, response, *complaint_of(response))
+        return refuse_or_wait(records, response, *complaint_of(response, WORDS))
     if not isinstance(answer, list) or len(answer) != len(records):
         return unread(records, response)
     return [_verdict(record, result) for record, result in zip(records, answer, strict=True)]
@@ -87,11 +84,8 @@ def _verdict(record: Record, result: Any) -> Verdict:
     code = str(error.get("statusCode") or "unknown")
     named = error.get("fields")
     fields = ", ".join(map(str, named)) if isinstance(named, list) else ""
-    reason = readable(f"{error.get('message') or code}{f' ({fields})' if fields else ''}")
-    if code == "DUPLICATE_VALUE" and "campaign member" in reason.lower():
+    message = str(error.get("message") or code)
+    said = f"{fields}: {message}" if fields else message
+    if code == "DUPLICATE_VALUE" and "campaign member" in said.lower():
         return Verdict(record.key, "acknowledged")
-    if code == "ENTITY_IS_DELETED" and record.operation == "remove":
-        return Verdict(record.key, "acknowledged")
-    if code in PASSING:
-        return waiting([record], code, reason)[0]
-    return rejected(record, code, reason)
+    return refused(record, code, said)

@@ -39,7 +39,7 @@ from reverse_etl.channel.destination import (
 )
 from reverse_etl.channel.exchange import Conversation, Preparation, Refused, Request, Response
 from reverse_etl.conversation.verdicts import entries, part
-from reverse_etl.destinations.tiktok.answers import read
+from reverse_etl.destinations.tiktok.answers import MEANINGS, read
 from reverse_etl.destinations.tiktok.files import (
     AUDIENCES,
     NOBODY,
@@ -76,6 +76,7 @@ class TikTok:
     slug = "tiktok"
     label = "TikTok"
     base_url = "https://business-api.tiktok.com/open_api/v1.3"
+    meanings = MEANINGS
     settings: tuple[Setting, ...] = (
         Setting("TOKEN", "access token with audience management", secret=True),
         Setting("ADVERTISER", "number of the advertiser"),

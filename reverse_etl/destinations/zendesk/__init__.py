@@ -38,6 +38,7 @@ from reverse_etl.channel.destination import (
     Setting,
 )
 from reverse_etl.channel.exchange import Conversation, Preparation, Refused, Request
+from reverse_etl.channel.meaning import Meaning
 from reverse_etl.conversation.verdicts import one_by_one, without_repeats
 from reverse_etl.destinations.zendesk.tags import put_on, tag_of, take_off
 from reverse_etl.destinations.zendesk.users import (
@@ -52,6 +53,15 @@ from reverse_etl.destinations.zendesk.users import (
 PROBE = Probe(Request("GET", "/api/v2/users/me.json"), needs=("an agent who may manage users",))
 # 200 a minute on the smallest plan; some thirty imports may wait.
 LIMITS = Limits(rows=100, bytes=1_000_000, requests_per_second=3, concurrency=2)
+MEANINGS = (
+    Meaning(
+        "barred",
+        (403,),
+        (),
+        "the token's agent may not manage users, or the account may not import them in bulk, "
+        "which Zendesk's support allows",
+    ),
+)
 
 
 class Zendesk:
@@ -60,6 +70,7 @@ class Zendesk:
     slug = "zendesk"
     label = "Zendesk"
     base_url = ""
+    meanings = MEANINGS
     settings: tuple[Setting, ...] = (
         Setting("TOKEN", "API token", secret=True),
         Setting("EMAIL", "e-mail address of the agent whose token it is"),

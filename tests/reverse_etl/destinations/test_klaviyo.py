@@ -186,7 +186,7 @@ def test_more_import_errors_than_a_page_holds_are_all_read(running: Sandbox) -> 
     found = wire.converse(batch(records("add", rows), "list_members", audience=audience))
     assert sum(verdict.status == "rejected" for verdict in found.values()) == 150
     assert found["p151"].status == "acknowledged"
-    assert found["p1"].reason.startswith("Invalid phone number format")
+    assert found["p1"].reason.startswith("Klaviyo cannot take a value (Invalid phone number format")
 
 
 def test_errors_that_name_nobody_refuse_the_batch() -> None:

@@ -90,7 +90,10 @@ def test_a_large_batch_is_one_job_and_every_row_has_an_answer() -> None:
     assert len(uploaded) == MANY
     assert uploaded[0] == {"Person_Id__c": "e0", "Fax": "#N/A", "Note": 'a "b"\n,', "Tags": "x;y"}
     assert asked[2].json == {"state": "UploadComplete"}
-    assert (verdicts["p0"].status, verdicts["p0"].reason) == ("rejected", "bad:Email")
+    assert (verdicts["p0"].status, verdicts["p0"].reason) == (
+        "rejected",
+        "Salesforce cannot read the e-mail address (bad:Email)",
+    )
     assert [verdicts[key].code for key in ("p1", "p2")] == ["UNABLE_TO_LOCK_ROW", "unprocessed"]
     assert [verdicts[key].status for key in ("p1", "p2")] == ["retry", "retry"]
     assert (verdicts["p3"].status, verdicts["p3"].channel_id) == ("acknowledged", "0033")

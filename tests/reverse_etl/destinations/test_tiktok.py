@@ -64,7 +64,11 @@ def test_who_moved_leaves_as_they_were_streamed_and_a_refusal_waits() -> None:
     no = answer(200, {"code": 40001, "message": "not in the allow list"})
     _, verdicts = play(destination.converse(said("remove", [ADA], "streamed_members")), no)
     assert [(v.status, v.code, v.reason) for v in verdicts] == [
-        ("retry", "40001", "not in the allow list")
+        (
+            "retry",
+            "40001",
+            "The token may not manage the advertiser's audiences (not in the allow list)",
+        )
     ]
 
 

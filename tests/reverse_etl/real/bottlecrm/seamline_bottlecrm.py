@@ -40,6 +40,7 @@ from reverse_etl.channel.exchange import (
     Request,
     Response,
 )
+from reverse_etl.channel.meaning import Meaning
 from reverse_etl.conversation.record_by_record import (
     Phrases,
     Step,
@@ -68,6 +69,7 @@ class BottleCRM:
     slug = "bottlecrm"
     label = "BottleCRM"
     base_url = ""
+    meanings = (Meaning("unknown", (403,)),)  # there is no 401
     settings: tuple[Setting, ...] = (Setting("TOKEN", "personal access token", secret=True),)
     objects: tuple[ChannelObject, ...] = (
         ChannelObject("contacts", ("upsert", "mirror"), LIMITS, ("email",), FIELDS, probe=PROBE),
