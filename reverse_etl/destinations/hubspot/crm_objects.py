@@ -118,7 +118,10 @@ class CrmObjects:
             response = yield Request("POST", f"{self.path}/merge", json=body)
             found = part({"answer": response.json()}, "answer").get("id")
             if not response.ok or not found:
-                found = yield from self._are_one(body)
+                looked = yield from self._look_at(body)
+                found = _only_id(looked)
+                if not isinstance(looked.json(), dict):
+                    response = looked
             if found:
                 became[record.fields["into_key"]] = str(found)
                 verdicts.append(Verdict(record.key, "acknowledged", channel_id=str(found)))
@@ -129,13 +132,11 @@ class CrmObjects:
                     verdicts.append(rejected(record, refused.code, refused.reason))
         return verdicts
 
-    def _are_one(self, ids: Mapping[str, str]) -> Generator[Request, Response, str]:
-        """Return the id of two records that were merged before; the id of either leads to it."""
+    def _look_at(self, ids: Mapping[str, str]) -> Generator[Request, Response, Response]:
+        """Return the answer to the question what two records are now."""
         inputs = [{"id": each} for each in ids.values()]
         body = {"inputs": inputs, "properties": [self.identity or "hs_object_id"]}
-        response = yield Request("POST", f"{self.path}/batch/read", json=body)
-        found = {str(each.get("id")) for each in entries(response.json(), "results")}
-        return found.pop() if response.status == 200 and len(found) == 1 else ""
+        return (yield Request("POST", f"{self.path}/batch/read", json=body))
 
     def _look(
         self, records: Sequence[Record], verdicts: list[Verdict], options: Options
@@ -236,3 +237,9 @@ class CrmObjects:
         missing = [record for record in records if record.key not in found]
         silent = waiting(missing, "no_verdict", "HubSpot's answer did not mention this record.")
         return [*found.values(), *silent]
+
+
+def _only_id(looked: Response) -> str:
+    """Return the id of two records that were merged before; the id of either leads to it."""
+    found = {id_of(each) for each in entries(looked.json(), "results")}
+    return found.pop() if looked.status == 200 and len(found) == 1 else ""

@@ -23,6 +23,7 @@ from reverse_etl.channel.exchange import Response
 from reverse_etl.channel.registry import destination_names, find_destination
 from tests.reverse_etl.destinations.driver import SETTINGS
 
+WRITTEN_IN = ("json", "form", "multipart")
 FOLDER = Path(__file__).parent / "golden"
 OPERATIONS: dict[Mode, tuple[Operation, ...]] = {
     "upsert": ("add", "change"),
@@ -135,7 +136,8 @@ def cases() -> Iterator[Case]:
     for channel in destinations():
         for each in channel.objects:
             for mode in each.modes:
-                for operation in OPERATIONS[mode]:
+                merges = ("merge",) if each.merges and mode == "upsert" else ()
+                for operation in (*OPERATIONS[mode], *merges):
                     yield Case(channel, each, mode, operation)
 
 
@@ -150,7 +152,7 @@ def golden(slug: str) -> dict[str, Any]:
 def exchange_of(written: dict[str, Any]) -> Exchange:
     """One exchange as a golden file writes it."""
     method, path = written["ask"].split(" ", 1)
-    content = written.get("json", written.get("form"))
+    content = next((written[name] for name in WRITTEN_IN if name in written), None)
     body = written.get("answer")
     encoded = b"" if body is None else json.dumps(body).encode()
     kind = {"content-type": "application/json"}

@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-import requests
 
 from reverse_etl.channel.batch import Audience
 from reverse_etl.channel.connection import ConnectionRefused, connect
@@ -20,7 +19,6 @@ from reverse_etl.destinations import google, linkedin, meta, tiktok
 from reverse_etl.destinations.google.requests import POLLS
 from tests.reverse_etl.destinations.driver import answer, batch, by_key, play, records
 
-CONTRACTS = Path(__file__).resolve().parents[4] / "shared" / "contracts"
 AUDIENCE = Audience("best_customers", "Best customers", "77")
 SETTINGS = {
     "ACCOUNT": "123-456-7890",
@@ -275,91 +273,6 @@ def test_no_byte_that_leaves_names_a_person(operation: str) -> None:
                 channel.slug,
                 value,
             )
-
-
-@pytest.fixture(scope="module")
-def discovery() -> dict[str, Any]:
-    path = CONTRACTS / "google" / "datamanager.v1.json"
-    if not path.exists():
-        pytest.skip(f"Google's discovery document is not at {path}")
-    found: dict[str, Any] = json.loads(path.read_text())["schemas"]
-    return found
-
-
-def complaints(schemas: dict[str, Any], schema: dict[str, Any], value: Any, at: str) -> list[str]:
-    """What a discovery document's schema has against a value: unknown fields, types, enums."""
-    if "$ref" in schema:
-        return complaints(schemas, schemas[schema["$ref"]], value, at)
-    kinds: dict[str, type] = {"object": dict, "array": list, "string": str, "boolean": bool}
-    if not isinstance(value, kinds[schema["type"]]):
-        return [f"{at} is no {schema['type']}"]
-    if "enum" in schema and value not in schema["enum"]:
-        return [f"{at}: {value} is none of its values"]
-    found = []
-    for index, item in enumerate(value if schema["type"] == "array" else []):
-        found += complaints(schemas, schema["items"], item, f"{at}[{index}]")
-    for name, item in value.items() if schema["type"] == "object" else ():
-        known = schema.get("properties", {}).get(name)
-        found += complaints(schemas, known, item, f"{at}.{name}") if known else [f"{at}: {name}?"]
-    return found
-
-
-def test_google_s_own_schemas_take_every_request(discovery: dict[str, Any]) -> None:
-    def judge(name: str, content: Any) -> list[str]:
-        return complaints(discovery, discovery[name], content, name)
-
-    assert judge("IngestAudienceMembersRequest", {"audienceMember": []})
-    assert judge("IngestAudienceMembersRequest", {"encoding": "hex"})
-    assert judge("UserList", {"ingestedUserListInfo": {"uploadKeyTypes": "CONTACT_ID"}})
-    for operation, schema in (("add", "Ingest"), ("remove", "Remove"), ("change", "Ingest")):
-        asked = [r for channel, made in wires(operation) if channel.slug == "google" for r in made]
-        for request in asked:
-            if request.json:
-                verb = "Remove" if request.path.endswith(":remove") else schema
-                assert judge(f"{verb}AudienceMembersRequest", request.json) == []
-    none, made = answer(200, {}), answer(200, {"id": "9"})
-    asked, _ = play(google.destination.prepare("o", "a", "A", SETTINGS), none, made)
-    assert judge("UserList", asked[1].json) == []
-
-
-@pytest.fixture(scope="module")
-def tiktok_contract() -> Any:
-    openapi_core = pytest.importorskip("openapi_core", reason="openapi-core is not installed")
-    path = CONTRACTS / "normalised" / "tiktok.json"
-    if not path.exists():
-        pytest.skip(f"TikTok's specification is not at {path}")
-    return openapi_core.OpenAPI.from_dict(json.loads(path.read_text()))
-
-
-def test_tiktok_s_own_specification_takes_every_request(tiktok_contract: Any) -> None:
-    from openapi_core.contrib.requests import RequestsOpenAPIRequest  # noqa: PLC0415
-    from openapi_core.exceptions import OpenAPIError  # noqa: PLC0415
-
-    def judge(request: Request) -> None:
-        headers = {**tiktok.destination.headers({"TOKEN": "t"}), **request.headers}
-        url = tiktok.destination.base_url + request.path
-        prepared = requests.Request(
-            request.method, url, headers=headers, json=request.json, data=request.body
-        ).prepare()
-        tiktok_contract.validate_request(RequestsOpenAPIRequest(prepared))
-
-    canaries = [
-        Request("POST", "/dmp/custom_audience/update/", json={"action": "APPEND"}),
-        Request("POST", "/dmp/custom_audience/create/", json={"advertiser_id": "A1"}),
-        Request("POST", "/dmp/custom_audience/file/upload/", body=b"nothing"),
-    ]
-    for canary in canaries:
-        with pytest.raises(OpenAPIError):
-            judge(canary)
-    asked = [r for channel, made in wires("change") if channel.slug == "tiktok" for r in made]
-    none = answer(200, {"code": 0, "data": {"list": [], "page_info": {"total_page": 1}}})
-    created = answer(200, {"code": 0, "data": {"custom_audience_id": "9"}})
-    preparation = tiktok.destination.prepare("o", "a", "A", SETTINGS)
-    made, _ = play(preparation, none, UPLOADED, created)
-    asked += made[1:]  # listing by name is in no published file
-    assert len(asked) == 6
-    for request in asked:
-        judge(request)
 
 
 def test_nobodys_consent_is_assumed_towards_google(

@@ -18,7 +18,12 @@ from tests.reverse_etl.destinations.driver import by_key
 from tests.reverse_etl.destinations.golden import Case
 from tests.reverse_etl.destinations.test_every_conversation import ALL
 
-WRITTEN = [case for case in ALL if case.exchanges and "like" not in case.written]
+WRITTEN = [
+    case
+    for case in ALL
+    # A webhook's receiver says yes with any 2xx, whatever the body.
+    if case.exchanges and "like" not in case.written and case.channel.slug != "webhook"
+]
 every_case = pytest.mark.parametrize(
     "case", WRITTEN, ids=[f"{case.channel.slug}-{case.name}" for case in WRITTEN]
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,17 +12,17 @@ import pytest
 from reverse_etl.channel.connection import Connection
 from reverse_etl.channel.destination import Destination
 from reverse_etl.channel.exchange import Refused, Request, Response, Verdict
+from reverse_etl.channel.inspection import Inspector, Missing
 from reverse_etl.delivery.http import AnswerLost, Client, OutOfPatience, Patience
 from reverse_etl.delivery.journal import Journal, read_journal
 from reverse_etl.delivery.limiter import Limiter
 from reverse_etl.delivery.transcript import Answers, JournalTranscript
+from tests.reverse_etl.destinations.contents import content_of, read_body, read_parameters
 from tests.reverse_etl.destinations.driver import SETTINGS, by_key, play
 from tests.reverse_etl.destinations.golden import Case, cases, destinations, exchange_of, golden
 from tests.reverse_etl.loopback import Asked, Loopback, Told, loopback
 
-# Their golden requests, made of hashes or of their own wire form, are in test files of their own.
-ELSEWHERE = {"meta", "tiktok", "webhook"}
-ALL = [case for case in cases() if case.channel.slug not in ELSEWHERE]
+ALL = list(cases())
 every_case = pytest.mark.parametrize(
     "case", ALL, ids=[f"{case.channel.slug}-{case.name}" for case in ALL]
 )
@@ -36,12 +35,6 @@ def described(verdict: Verdict) -> str:
     reason = f": {verdict.reason}" if verdict.reason else ""
     channel_id = f" -> {verdict.channel_id}" if verdict.channel_id else ""
     return f"{verdict.status}{code}{reason}{channel_id}"
-
-
-def content_of(request: Request) -> Any:
-    if request.json is not None:
-        return json.loads(json.dumps(request.json, default=dict))
-    return request.form if request.form is not None else request.body
 
 
 @every_case
@@ -62,7 +55,7 @@ def test_the_golden_conversation_is_kept_word_for_word(case: Case) -> None:
         pytest.fail(f"more is asked than is answered: {asked[-1]}")
     for request, exchange in zip(asked, expected, strict=True):
         assert (request.method, request.path) == (exchange.method, exchange.path)
-        assert dict(request.params) == exchange.params
+        assert read_parameters(request.params) == exchange.params
         assert content_of(request) == exchange.content
     assert {key: described(verdict) for key, verdict in found.items()} == case.verdicts
 
@@ -90,7 +83,7 @@ def test_a_list_is_found_or_made(channel: Destination, written: dict[str, Any]) 
     assert found == written["becomes"]
     for request, exchange in zip(asked, expected, strict=True):
         assert (request.method, request.path) == (exchange.method, exchange.path)
-        assert dict(request.params) == exchange.params
+        assert read_parameters(request.params) == exchange.params
         assert content_of(request) == exchange.content
         # Made twice, a list would be there twice; where it is found by its name it may be repeated.
         assert request.repeatable or request.method == "POST"
@@ -98,9 +91,45 @@ def test_a_list_is_found_or_made(channel: Destination, written: dict[str, Any]) 
 
 def test_every_channel_with_audiences_shows_how_a_list_is_made() -> None:
     shown = {(channel.slug, written["object"]) for channel, written in PREPARED}
-    # Theirs, with the terms to be accepted, are shown in a test file of their own.
-    others = {("google", "customer_match_members")}
-    assert shown | others == {(c.channel.slug, c.object.name) for c in ALL if c.mode == "audience"}
+    assert shown == {(c.channel.slug, c.object.name) for c in ALL if c.mode == "audience"}
+
+
+INSPECTED = [
+    (channel, written)
+    for channel in destinations()
+    for written in golden(channel.slug).get("inspect", [])
+]
+
+
+def inspected(channel: Destination, written: dict[str, Any]) -> tuple[list[Request], list[Missing]]:
+    """What is asked of a golden inspection, and what is found to be missing."""
+    assert isinstance(channel, Inspector)
+    known = {**SETTINGS, **golden(channel.slug).get("settings", {})}
+    inspection = channel.inspect(written["object"], written["columns"], known)
+    return play(inspection, *(exchange_of(each).answer for each in written["exchanges"]))
+
+
+@pytest.mark.parametrize(
+    ("channel", "written"), INSPECTED, ids=[f"{c.slug}-{w['object']}" for c, w in INSPECTED]
+)
+def test_what_a_channel_lacks_is_found_and_made_word_for_word(
+    channel: Destination, written: dict[str, Any]
+) -> None:
+    asked, missing = inspected(channel, written)
+    made = [each.creation for each in missing if each.creation is not None]
+    wanted = [exchange_of(each) for each in written["missing"] if isinstance(each, dict)]
+    expected = [exchange_of(each) for each in written["exchanges"]]
+    for request, exchange in zip([*asked, *made], [*expected, *wanted], strict=True):
+        assert (request.method, request.path) == (exchange.method, exchange.path)
+        assert dict(request.params) == exchange.params
+        assert content_of(request) == exchange.content
+    advice = [each for each in written["missing"] if isinstance(each, str)]
+    assert [each.advice for each in missing if each.creation is None] == advice
+
+
+def test_every_channel_that_tells_what_it_lacks_is_shown_to() -> None:
+    shown = {channel.slug for channel, _ in INSPECTED}
+    assert shown == {each.slug for each in destinations() if isinstance(each, Inspector)}
 
 
 # What a bad line does, through the real client.
@@ -265,9 +294,10 @@ def requests_of(case: Case) -> list[Request]:
 
 
 def is_asked(asked: Asked, exchange: Any) -> bool:
-    found = (asked.method, asked.path, asked.params)
-    return found == (exchange.method, exchange.path, exchange.params) and (
-        asked.body == b"" or asked.json == exchange.content
+    found = (asked.method, asked.path, read_parameters(asked.params))
+    return found == (exchange.method, exchange.path or "/", exchange.params) and (
+        asked.body == b""
+        or read_body(asked.body, asked.headers.get("content-type", "")) == exchange.content
     )
 
 

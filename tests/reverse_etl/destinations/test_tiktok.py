@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
-import yaml
 
 from reverse_etl.channel.batch import Audience, Batch
 from reverse_etl.channel.connection import Connection
@@ -135,43 +133,3 @@ def test_killed_at_any_step_it_is_finished_by_the_next_life(tmp_path: Path, step
             verdicts = lives(Client, known, writer)
     assert [verdict.status for verdict in verdicts] == ["acknowledged"]
     assert vendor.members == {HASH["ben"]["EMAIL_SHA256"]}
-
-
-def test_what_the_specification_leaves_out_keeps_our_own_schema() -> None:
-    openapi_core = pytest.importorskip("openapi_core", reason="openapi-core is not installed")
-    from openapi_core.contrib.requests import RequestsOpenAPIRequest  # noqa: PLC0415
-
-    read = yaml.safe_load((Path(__file__).parent / "schemas" / "tiktok.yml").read_text())
-    schema = openapi_core.OpenAPI.from_dict(read)
-
-    def judge(request: Request) -> None:
-        url = destination.base_url + request.path
-        headers = destination.headers(SETTINGS)
-        schema.validate_request(
-            RequestsOpenAPIRequest(
-                requests.Request(
-                    request.method, url, headers=headers, params=request.params, json=request.json
-                ).prepare()
-            )
-        )
-
-    streamed = [said("add", [ADA, BEN], "streamed_members")]
-    streamed.append(said("change", [BEN], "streamed_members", p1=ADA))
-    asked = [
-        each for a_batch in streamed for each in play(destination.converse(a_batch), OK, OK)[0]
-    ]
-    asked.append(next(destination.prepare("streamed_members", "a", "A", SETTINGS)))
-    assert len(asked) == 4
-    for request in asked:
-        judge(request)
-    (mapping, *_) = (request.json for request in asked)
-    for wrong in (
-        {**mapping, "action": "replace"},
-        {**mapping, "id_schema": ["EMAIL"]},
-        {**mapping, "batch_data": [[{"id": "ada@example.com", "audience_ids": ["77"]}]]},
-        {name: mapping[name] for name in mapping if name != "advertiser_ids"},
-    ):
-        with pytest.raises(openapi_core.exceptions.OpenAPIError):
-            judge(Request("POST", "/segment/mapping/", json=wrong))
-    with pytest.raises(openapi_core.exceptions.OpenAPIError):
-        judge(Request("GET", "/dmp/custom_audience/list/"))
