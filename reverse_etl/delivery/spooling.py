@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from reverse_etl.channel.batch import Operation
 from reverse_etl.channel.records import VERBS
 from reverse_etl.contract.project import Sync
 from reverse_etl.delivery.spool import Spool, spool_folder
+from reverse_etl.planning.candidates import Candidates
 from reverse_etl.planning.plan import Plan
 from reverse_etl.warehouse.dialect import literal
 from reverse_etl.warehouse.session import Warehouse
@@ -31,6 +33,8 @@ COLUMNS = (
     "sent_match",
     "occurred_at",
 )
+# What is read from the plan's rows.
+NAMED = {name: f"plan.{name}" for name in ("audience", "key", "channel_id", "sent_match")}
 
 
 def write_spool(home: Path, sync: Sync, plan: Plan, warehouse: Warehouse) -> Spool:
@@ -64,19 +68,25 @@ def write_spool(home: Path, sync: Sync, plan: Plan, warehouse: Warehouse) -> Spo
 
 
 def _write_records(path: Path, sync: Sync, plan: Plan, warehouse: Warehouse) -> int:
+    """Write the records while the warehouse builds the next ones; return how many."""
     import pyarrow as pa  # noqa: PLC0415
 
     schema = pa.schema([(name, pa.string()) for name in COLUMNS])
     schema = schema.set(COLUMNS.index("text"), pa.field("text", pa.binary()))
     count = 0
-    with open(path, "wb", opener=_private) as file:
-        with pa.ipc.new_stream(file, schema) as writer:
-            for query in _queries(sync, plan, warehouse):
-                for batch in warehouse.stream(query):
-                    writer.write_batch(batch.cast(schema))
-                    count += batch.num_rows
-        file.flush()
-        os.fsync(file.fileno())
+    with (
+        open(path, "wb", opener=_private) as file,
+        pa.ipc.new_stream(file, schema) as writer,
+        ThreadPoolExecutor(1, thread_name_prefix="spool") as pool,
+    ):
+        written = pool.submit(file.flush)
+        for query in _queries(sync, plan, warehouse):
+            for batch in warehouse.stream(query):
+                written.result()
+                written = pool.submit(writer.write_batch, batch.cast(schema))
+                count += batch.num_rows
+        written.result()
+        pool.submit(os.fsync, file.fileno()).result()
     return count
 
 
@@ -105,23 +115,32 @@ def _queries(sync: Sync, plan: Plan, warehouse: Warehouse) -> Iterator[str]:
     diff = plan.diff
     if diff is None or not diff.types:
         return
-    fields = warehouse.dialect.json_object(diff.fields)
     when = "cast(null as text)"
     if "occurred_at" in diff.types:
         when = warehouse.dialect.value("relation.occurred_at", diff.types["occurred_at"])
-    # What the plan does not name does not leave, be it in the relation by now.
     source = "" if plan.replaces else diff.content
     rows = diff.candidates.join("plan", "plan.key", kind="inner", source=source)
     # Those of a whole audience follow each other, whether they are new to it or not.
     for operations in [TOGETHER] if plan.replaces else [(each,) for each in WRITES]:
         if any(map(plan.sending.get, operations)):
-            yield (
-                f"select {literal(operations[0])} as operation, plan.audience, plan.key, "
-                f"{_text(operations[0], fields)} as text, plan.channel_id, plan.sent_match, "
-                f"cast({when} as text) as occurred_at "
-                f"from (select * {chosen} and operation in ({_literals(operations)})) as plan "
-                f"{rows}{order}"
-            )
+            # What the plan does not name does not leave, be it in the relation by now.
+            planned = f"select * {chosen} and operation in ({_literals(operations)})"
+            origin, columns = f"({planned}) as plan {rows}", NAMED
+            if plan.takes_all:
+                # It names every row, and was made of the state that is read here: no need to look.
+                origin, columns = f"{sync.relation} as relation", _unnamed(diff.candidates)
+            text = _text(operations[0], warehouse.dialect.json_object(diff.fields), columns["key"])
+            values = {"operation": literal(operations[0]), **columns, "text": text}
+            values["occurred_at"] = f"cast({when} as text)"
+            selected = ", ".join(f"{values[name]} as {name}" for name in COLUMNS)
+            yield f"select {selected} from {origin}{order}"
+
+
+def _unnamed(candidates: Candidates) -> dict[str, str]:
+    """Return what ``NAMED`` does, of rows that nobody knows yet and without the plan."""
+    unknown = "cast(null as text)"
+    known = {"audience": candidates.audience, "key": candidates.key}
+    return {**known, "channel_id": unknown, "sent_match": unknown}
 
 
 def _wholes(plan: Plan, warehouse: Warehouse) -> dict[str, int]:
@@ -134,11 +153,11 @@ def _literals(operations: tuple[Operation, ...]) -> str:
     return ", ".join(map(literal, operations))
 
 
-def _text(operation: Operation, fields: str) -> str:
-    """Return an expression for a plan row's record as JSON, a comma after it: see ``records``."""
+def _text(operation: Operation, fields: str, key: str = "plan.key") -> str:
+    """Return an expression for a row's record as JSON, a comma after it: see ``records``."""
     before = literal(f'{{"operation":"{VERBS[operation]}","key":')
     # One call makes one copy of a text; a chain of || would make four.
-    return f"""concat({before}, to_json(plan.key), ',"fields":', {fields}, '}},')"""
+    return f"""concat({before}, to_json({key}), ',"fields":', {fields}, '}},')"""
 
 
 def _audiences(

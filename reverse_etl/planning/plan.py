@@ -38,6 +38,7 @@ class Plan:
     guards: tuple[GuardVerdict, ...] = ()
     sending: dict[str, int] = field(default_factory=dict)  # by operation, once guards have spoken
     replaces: bool = False  # additions and changes are audiences as a whole
+    takes_all: bool = False  # nothing was held, and every row of the relation is to be sent
     diff: Diff | None = field(default=None, repr=False, compare=False)
 
     @property

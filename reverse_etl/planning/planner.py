@@ -103,7 +103,9 @@ def make_plan(
     guards = tuple(replace(v, overridden=v.name in overrides and not v.passed) for v in verdicts)
     plan = replace(plan, guards=guards, diff=diff)
     _hold_refused(plan, warehouse)
-    return replace(plan, sending=_sending(plan, warehouse))
+    sending = _sending(plan, warehouse)
+    takes_all = diff.is_first and sum(sending.values()) == sight.row_count
+    return replace(plan, sending=sending, takes_all=takes_all)
 
 
 def _must_exist(key: str, diff: Diff, warehouse: Warehouse) -> None:
