@@ -196,8 +196,8 @@ class Klaviyo:
         if batch.operation == "remove":
             return (yield from remove(list_id, batch.records))
         records, verdicts = without_repeats(batch.records, lambda r: email_of(r.fields))
-        joining = {email_of(record.fields) for record in records}
-        moved = [r for r in records if sent_email(r) not in ("", *joining)]
+        joining = {"", *(email_of(record.fields) for record in records)}
+        moved = [r for r in records if sent_email(r) not in joining]
         ids: dict[str, str] = {}
         if moved and not list_id:
             ids = yield from former(moved)

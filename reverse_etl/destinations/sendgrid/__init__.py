@@ -100,8 +100,8 @@ class SendGrid:
         list_id = batch.audience.channel_id if batch.audience else ""
         if leaving:
             return [*verdicts, *(yield from remove(list_id, records))]
-        joining = {own(record) for record in records}
-        moved = [record for record in records if sent(record) not in ("", *joining)]
+        joining = {"", *map(own, records)}
+        moved = [record for record in records if sent(record) not in joining]
         if moved and (list_id or batch.mode == "mirror"):
             # The old address would stay, in the list or in the account, for ever.
             left = yield from remove(list_id, moved)

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import itertools
-import json
 import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from reverse_etl.channel.destination import Destination, Probe
-from reverse_etl.channel.exchange import Refused, Request, Response
+from reverse_etl.channel.exchange import Refused, Response
 from reverse_etl.channel.registry import destination_names, find_destination
 from reverse_etl.sandbox import Sandbox
 from tests.reverse_etl.destinations.driver import SETTINGS, Wire, answer, by_key
-from tests.reverse_etl.destinations.golden import Case, cases, destinations, golden
+from tests.reverse_etl.destinations.golden import Case, cases, destinations
 
 CASES = list(cases())
 every_case = pytest.mark.parametrize(
@@ -129,54 +126,6 @@ def test_the_sandbox_takes_what_is_sent(case: Case, running: Sandbox) -> None:
     found = wire.converse(a_batch)
     assert {verdict.status for verdict in found.values()} == {"acknowledged"}
     assert {response.status_code // 100 for response in wire.answered} == {2}
-
-
-@every_case
-@settings(max_examples=4, deadline=None)
-@given(share=st.floats(min_value=0.01, max_value=1.0))
-def test_a_batch_within_the_limits_makes_requests_within_the_vendors(
-    case: Case, share: float
-) -> None:
-    a_batch = case.batch(case.many(max(1, int(min(case.object.limits.rows, 1_500) * share))))
-    conversation = case.channel.converse(a_batch)
-    asked: list[Request] = []
-    try:
-        asked.append(next(conversation))
-        for response in itertools.repeat(answer(200, {"data": []}), 200):
-            asked.append(conversation.send(response))
-    except (StopIteration, Refused):
-        pass
-    for request in asked:
-        body = request.body or json.dumps(request.json or dict(request.form or {})).encode()
-        assert len(body) < 5_000_000
-        assert sum(len(value) for value in request.params.values()) < 8_000
-        assert rows_in(request) <= vendor_rows(case.channel.slug, request)
-
-
-def rows_in(request: Request) -> int:
-    """The records of a request: the longest list of its body."""
-    content = request.json
-    if request.form and "payload" in request.form:
-        content = json.loads(request.form["payload"])["data"]
-    return longest_list(content)
-
-
-def longest_list(content: Any) -> int:
-    if isinstance(content, list):
-        return max(len(content), *(longest_list(each) for each in content), 0)
-    if isinstance(content, dict):
-        return max((longest_list(each) for each in content.values()), default=0)
-    return 0
-
-
-def vendor_rows(slug: str, request: Request) -> int:
-    """The most rows of one request by the vendor's documentation."""
-    if not golden(slug):
-        return {"meta": 10_000, "tiktok": 50_000, "webhook": 1_000}[slug]
-    for limit in golden(slug)["limits"]:
-        if re.search(limit["path"], f"{request.method} {request.path}"):
-            return int(limit["rows"])
-    return 1
 
 
 @pytest.mark.parametrize("slug", destination_names())
