@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.reverse_etl.destinations.driver import SETTINGS
-from tests.reverse_etl.destinations.golden import Case, Exchange, cases
+from reverse_etl.channel.batch import Options
+from tests.reverse_etl.destinations.driver import SETTINGS, answer, records
+from tests.reverse_etl.destinations.golden import Case, Exchange, cases, golden
 from tests.reverse_etl.loopback import Asked, Loopback, Told, loopback
 
 ANSWER = {
@@ -105,6 +107,27 @@ def leave(client: Any, case: Case) -> Any:
     return client.crm.lists.memberships_api.remove(case.batch().audience.channel_id, ["101"])  # type: ignore[union-attr]
 
 
+def purge(client: Any, case: Case) -> Any:
+    from hubspot.crm import contacts  # noqa: PLC0415
+
+    email = case.records()[0].fields["email"]
+    body = contacts.PublicGdprDeleteInput(object_id=email, id_property="email")
+    return client.crm.contacts.basic_api.purge(body)
+
+
+def merge(kind: str) -> Spoken:
+    def speak(client: Any, case: Case) -> Any:
+        from hubspot.crm import contacts  # noqa: PLC0415
+
+        record = case.records()[0]
+        body = contacts.PublicMergeInput(
+            object_id_to_merge=record.channel_id, primary_object_id=record.fields["into_id"]
+        )
+        return getattr(client.crm, kind).basic_api.merge(body)
+
+    return speak
+
+
 # Which step of which golden conversation, and how the client is asked for the same.
 HUBSPOT: list[tuple[str, int, Spoken, set[str]]] = [
     ("contacts-upsert-add", 0, upsert("contacts", "email"), set()),
@@ -117,6 +140,10 @@ HUBSPOT: list[tuple[str, int, Spoken, set[str]]] = [
     ("list_members-audience-remove", 0, look_up, {"propertiesWithHistory"}),
     ("list_members-audience-change", 1, join, set()),
     ("list_members-audience-remove", 1, leave, set()),
+    ("deletions-append-append", 0, purge, set()),
+    ("contacts-upsert-merge", 0, merge("contacts"), set()),
+    ("companies-upsert-merge", 0, merge("companies"), set()),
+    ("deals-upsert-merge", 0, merge("deals"), set()),
 ]
 
 
@@ -132,6 +159,68 @@ def test_hubspots_client_sends_the_same(
     assert_same(asked, case.exchanges[step], besides)
     headers = case.channel.headers(case.settings)
     assert asked.headers["authorization"] == headers["Authorization"]
+
+
+@pytest.mark.parametrize("how", ["create", "update"])
+def test_hubspots_client_creates_and_updates_alike(vendor: Loopback, how: str) -> None:
+    client = hubspot_client(vendor)
+    from hubspot.crm import contacts  # noqa: PLC0415
+
+    case = case_of("hubspot", "contacts-upsert-add")
+    options = Options(create_only=how == "create", update_only=how == "update")
+    properties = {"email": "ada@example.com", "firstname": "Ada"}
+    (record,) = records("add", [properties])
+    conversation = case.channel.converse(replace(case.batch([record]), options=options))
+    held = [{"id": "101", "properties": properties}] if how == "update" else []
+    next(conversation)
+    request = conversation.send(answer(200, {"status": "COMPLETE", "results": held}))
+    trace = {"object_write_trace_id": "p1", "properties": properties}
+    if how == "create":
+        one: Any = contacts.SimplePublicObjectBatchInputForCreate(associations=[], **trace)
+        body: Any = contacts.BatchInputSimplePublicObjectBatchInputForCreate(inputs=[one])
+    else:
+        one = contacts.SimplePublicObjectBatchInput(
+            id="ada@example.com", id_property="email", **trace
+        )
+        body = contacts.BatchInputSimplePublicObjectBatchInput(inputs=[one])
+    asked = said(vendor, lambda: getattr(client.crm.contacts.batch_api, how)(body))
+    assert (asked.method, asked.path) == (request.method, request.path)
+    sent = asked.json
+    for each in sent["inputs"]:
+        # The client insists on naming what a new record is associated with; nothing is.
+        assert each.pop("associations", []) == []
+    assert sent == request.json
+
+
+def test_hubspots_client_makes_properties_alike(vendor: Loopback) -> None:
+    client = hubspot_client(vendor)
+    from hubspot.crm import properties  # noqa: PLC0415
+
+    (written,) = (each for each in golden("hubspot")["inspect"] if each["object"] == "contacts")
+    for each in written["missing"]:
+        vendor.asked.clear()
+        content = each["json"]
+        options = [
+            properties.OptionInput(display_order=n, hidden=False, **option)
+            for n, option in enumerate(content.get("options", []))
+        ]
+        body = properties.PropertyCreate(
+            name=content["name"],
+            label=content["label"],
+            type=content["type"],
+            field_type=content["fieldType"],
+            group_name=content["groupName"],
+            options=options or None,
+        )
+        asked = said(
+            vendor, lambda body=body: client.crm.properties.core_api.create("contacts", body)
+        )
+        assert f"{asked.method} {asked.path}" == each["ask"]
+        sent = asked.json
+        for option in sent.get("options", []):
+            # It insists on what a choice looks like; left out, choices are shown as they come.
+            assert option.pop("hidden") is False and isinstance(option.pop("displayOrder"), int)
+        assert sent == content
 
 
 def test_hubspots_client_finds_and_makes_lists_alike(vendor: Loopback) -> None:

@@ -16,6 +16,8 @@ from reverse_etl.channel.exchange import Request
 from reverse_etl.destinations import meta, salesforce
 from reverse_etl.destinations.salesforce.bulk import run_job
 from tests.reverse_etl.destinations.driver import answer, batch, play, records
+from tests.reverse_etl.destinations.golden import exchange_of, golden
+from tests.reverse_etl.destinations.test_official_clients import case_of
 from tests.reverse_etl.loopback import Asked, Loopback, Told, loopback
 
 ADA = {
@@ -116,6 +118,72 @@ def test_meta_s_client_replaces_an_audience_as_we_do(
     assert (request.method, request.path) == (asked.method, asked.path)
     assert parameters(asked) == form
     assert set(form["session"]) == set(SESSION)
+
+
+@pytest.fixture
+def salesforce_client() -> Iterator[tuple[Any, Loopback]]:
+    pytest.importorskip("simple_salesforce", reason="simple-salesforce is not installed")
+    from simple_salesforce import Salesforce  # noqa: PLC0415
+
+    with loopback(lambda asked: Told(200, {"id": "701", "records": []})) as server:
+        client = Salesforce(instance_url=server.url, session_id="sandbox", version="62.0")
+        client.base_url = client.base_url.replace("https://", "http://")
+        yield client, server
+
+
+COLLECTIONS = [
+    ("Contact-upsert-add", 0, "composite/sobjects/Contact/Person_Id__c"),
+    ("Contact-mirror-remove", 0, "composite/sobjects"),
+    ("CampaignMember-audience-add", 0, "composite/sobjects"),
+    ("CampaignMember-audience-change", 0, "composite/sobjects"),
+    ("CampaignMember-audience-change", 2, "composite/sobjects"),
+    ("CampaignMember-audience-remove", 0, "composite/sobjects"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "path"), COLLECTIONS, ids=[f"{each[0]}-{each[1]}" for each in COLLECTIONS]
+)
+def test_salesforce_s_client_sends_collections_alike(
+    salesforce_client: tuple[Any, Loopback], name: str, step: int, path: str
+) -> None:
+    """It knows no collections of its own; what it judges is address, method and authorisation."""
+    client, server = salesforce_client
+    case = case_of("salesforce", name)
+    exchange = case.exchanges[step]
+    content = {"json": exchange.content} if exchange.content is not None else {}
+    client.restful(path, params=exchange.params, method=exchange.method, **content)
+    (asked,) = server.asked
+    assert (asked.method, asked.path, asked.params) == (
+        exchange.method,
+        exchange.path,
+        exchange.params,
+    )
+    assert asked.json == exchange.content
+    ours_says = case.channel.headers(case.settings)["Authorization"]
+    assert asked.headers["authorization"] == ours_says
+
+
+def test_salesforce_s_client_looks_and_makes_campaigns_alike(
+    salesforce_client: tuple[Any, Loopback],
+) -> None:
+    client, server = salesforce_client
+    written = golden("salesforce")
+    (made,) = (each for each in written["prepare"] if each["label"] == "Best customers")
+    look, make = map(exchange_of, made["exchanges"])
+    describe = exchange_of(written["inspect"][0]["exchanges"][0])
+    campaign, contact = client.Campaign, client.Contact
+    for kind in (campaign, contact):
+        kind.base_url = kind.base_url.replace("https://", "http://")
+    client.query(look.params["q"])
+    campaign.create(make.content)
+    contact.describe()
+    client.limits()
+    found = [(asked.method, asked.path.rstrip("/")) for asked in server.asked]
+    expected = [(each.method, each.path) for each in (look, make, describe)]
+    assert found == [*expected, ("GET", "/services/data/v62.0/limits")]
+    assert server.asked[0].params == look.params
+    assert server.asked[1].json == make.content
 
 
 def test_salesforce_s_client_runs_the_job_that_we_run() -> None:
