@@ -18,6 +18,7 @@ from reverse_etl.channel.exchange import Refused, Request, Response
 from reverse_etl.destinations import google, linkedin, meta, tiktok
 from reverse_etl.destinations.google.requests import POLLS
 from tests.reverse_etl.destinations.driver import answer, batch, by_key, play, records
+from tests.reverse_etl.destinations.golden import destinations
 
 AUDIENCE = Audience("best_customers", "Best customers", "77")
 SETTINGS = {
@@ -67,9 +68,10 @@ def converse(
     operation: Any,
     rows: list[dict[str, Any]],
     *answers: Response,
+    name: str = "",
     **sent: Any,
 ) -> tuple[list[Request], dict[str, Any]]:
-    name = channel.objects[0].name
+    name = name or channel.objects[0].name
     chosen = [columns(channel, row) for row in rows]
     a_batch = batch(records(operation, chosen, **sent), name, audience=AUDIENCE, **SETTINGS)
     asked, verdicts = play(channel.converse(a_batch), *answers)
@@ -236,15 +238,22 @@ def wires(operation: str) -> list[tuple[Destination, list[Request]]]:
     sent = {"p1": HEDWIG | {"email": "old.hedwig@example.com"}}
     sent = {} if operation == "add" else sent
     counts = answer(200, {"num_received": 1, "num_invalid_entries": 0})
-    scripts = {
-        google.destination: [TAKEN, DONE] * 2,
-        tiktok.destination: [UPLOADED, OK] * 2,
-        linkedin.destination: [users(200)] * 2,
-        meta.destination: [counts] * 2,
+    scripts: dict[tuple[Destination, str], list[Response]] = {
+        (google.destination, "customer_match_members"): [TAKEN, DONE] * 2,
+        (tiktok.destination, "custom_audience_members"): [UPLOADED, OK] * 2,
+        (tiktok.destination, "streamed_members"): [OK] * 2,
+        (linkedin.destination, "segment_users"): [users(200)] * 2,
+        (meta.destination, "custom_audience_members"): [counts] * 2,
     }
+    assert set(scripts) == {
+        (channel, each.name)
+        for channel in destinations()
+        for each in channel.objects
+        if each.hashed
+    }, "an object that hashes is not shown to"
     return [
-        (channel, converse(channel, operation, [HEDWIG, NOBODY], *script, **sent)[0])
-        for channel, script in scripts.items()
+        (channel, converse(channel, operation, [HEDWIG, NOBODY], *script, name=name, **sent)[0])
+        for (channel, name), script in scripts.items()
     ]
 
 

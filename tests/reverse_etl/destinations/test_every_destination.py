@@ -162,10 +162,15 @@ def test_a_probe_asks_for_nothing_but_to_be_let_in(
     assert set(re.findall(r"{(\w+)}", request.path)) <= settings
 
 
-def test_every_channel_with_an_address_of_its_own_can_be_probed() -> None:
-    # A webhook's receiver has no question that is sure to change nothing.
-    probed = {channel.slug for channel, _, _ in PROBES}
-    assert {channel.slug for channel in destinations()} - probed <= {"webhook"}
+def test_every_object_can_be_probed_but_where_every_question_changes_something() -> None:
+    declared = {(channel.slug, each.name) for channel in destinations() for each in channel.objects}
+    assert declared - {(channel.slug, name) for channel, name, _ in PROBES} == {
+        # A webhook's receiver has one address, which takes what it is sent.
+        ("webhook", "records"),
+        ("webhook", "documents"),
+        # A partner's keys are in the body of what makes a cohort or changes it.
+        ("braze", "cohort_members"),
+    }
 
 
 def without_lists() -> list[Destination]:
