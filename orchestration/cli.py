@@ -16,8 +16,10 @@ def compose() -> typer.Typer:
     from orchestration.load import load  # noqa: PLC0415
     from reverse_etl.checking import app as checks  # noqa: PLC0415
     from reverse_etl.cli import app as engine  # noqa: PLC0415
+    from reverse_etl.comparing import app as comparisons  # noqa: PLC0415
     from reverse_etl.identity.cli import app as explain  # noqa: PLC0415
     from reverse_etl.identity.person import person_command  # noqa: PLC0415
+    from reverse_etl.sandbox.cli import app as stand_in  # noqa: PLC0415
     from reverse_etl.segments.cli import explain_membership_command, verbs  # noqa: PLC0415
     from seeds.cli import app as seeds  # noqa: PLC0415
 
@@ -34,6 +36,8 @@ def compose() -> typer.Typer:
     app.add_typer(seeds)
     app.add_typer(engine)
     app.add_typer(checks)
+    app.add_typer(comparisons)
+    app.add_typer(stand_in)
     app.add_typer(verbs(compiled))
     explain.command("membership")(explain_membership_command)
     app.add_typer(explain, name="explain")

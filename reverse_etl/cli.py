@@ -1,4 +1,4 @@
-"""The engine's commands: plan, sync, adopt, reconcile, status, sandbox; more in ``checking``."""
+"""The engine's commands that send, plan and sync; others are in ``checking`` and ``comparing``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import typer
 
 from reverse_etl.contract.project import Project
 from reverse_etl.errors import SeamlineError
-from reverse_etl.home import home_directory
 
 if TYPE_CHECKING:
     from reverse_etl.delivery.send import Progress
@@ -148,96 +147,6 @@ def sync(
     worst = next((status for status in WORST_FIRST if status in found), "done")
     if EXIT_CODES[worst]:
         raise typer.Exit(EXIT_CODES[worst])
-
-
-@app.command()
-def adopt(
-    name: Annotated[str, typer.Argument(metavar="SYNC", help="The sync of a channel in use.")],
-    as_json: AsJson = False,
-) -> None:
-    """Learn what a channel holds already. It stays not ours: never removed, and sent if it differs.
-
-    Do it before the first sync of a channel in use, or the first plan is to send everything.
-    """
-    from reverse_etl.readback.adopt import adopt_sync  # noqa: PLC0415
-
-    found = adopt_sync(Project.load(), name)
-    if as_json:
-        print_json(found.as_json())
-        return
-    typer.echo(
-        f"{name}: {found.listed} records at the channel; {found.alike} as we would write them, "
-        f"{found.unlike} otherwise, {found.foreign} of nobody we send, {found.known} known before."
-    )
-    typer.echo(f"What is left to send: seamline plan --select {name}")
-
-
-@app.command()
-def reconcile(
-    name: Annotated[str, typer.Argument(metavar="SYNC", help="The sync to compare.")],
-    as_json: AsJson = False,
-) -> None:
-    """Compare what a channel holds with what we know of it; the next sync mends the difference.
-
-    What is gone there is added again, what was edited there is changed back. Channels that take
-    records in later than they say so should have come to rest.
-    """
-    from reverse_etl.readback.reconcile import reconcile_sync  # noqa: PLC0415
-
-    found = reconcile_sync(Project.load(), name)
-    if as_json:
-        print_json(found.as_json())
-        return
-    fields = ", ".join(f"{field} {count}" for field, count in found.fields.items())
-    typer.echo(
-        f"{name}: {found.listed} records at the channel, {found.held} held; {found.missing} are "
-        f"missing, {found.edited} were edited{f' ({fields})' if fields else ''}, "
-        f"{found.foreign} are not ours."
-    )
-    if found.missing or found.edited:
-        typer.echo(f"What will be mended: seamline plan --select {name}")
-
-
-@app.command()
-def status(select: Select = None, as_json: AsJson = False) -> None:
-    """Show how every sync stands: its last run, what the channel holds, what it refuses."""
-    from reverse_etl.status import sync_status  # noqa: PLC0415
-
-    project = Project.load()
-    found = sync_status(project, selected(project, select))
-    if as_json:
-        print_json(found)
-        return
-    from reverse_etl.report import console, table_report  # noqa: PLC0415
-
-    flat = [{**(row["last_run"] or {"status": "never run"}), **row} for row in found]
-    columns = ("sync", "destination", "mode", "status", "started_at", "held", "open_rejections")
-    console().print(table_report(flat, (*columns, "error")))
-    rejections = [{"sync": row["sync"], **each} for row in found for each in row["rejections"]]
-    if rejections:
-        columns = ("sync", "audience", "key", "operation", "attempts", "code", "reason")
-        console().print(table_report(rejections, columns))
-
-
-@app.command()
-def sandbox(
-    host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8799,
-) -> None:
-    """Serve stand-ins for the channels on this machine, with a page that shows what arrived.
-
-    They can be told to fail: rate_limit, error_before, error_after, reject, slow, disconnect.
-
-    \b
-    curl -d '{"slug": "klaviyo", "kind": "reject", "times": 2}' 127.0.0.1:8799/_control/faults
-    curl -X DELETE 127.0.0.1:8799/_control/faults
-    """  # noqa: D301 - keeps the lines below it apart
-    from reverse_etl.channel.connection import is_loopback  # noqa: PLC0415
-    from reverse_etl.sandbox.server import serve  # noqa: PLC0415
-
-    if not is_loopback(f"http://{host}"):
-        raise SeamlineError(f"--host: {host} is no loopback address; the sandbox lets everyone in.")
-    serve(host, port, home_directory())
 
 
 def _chosen(

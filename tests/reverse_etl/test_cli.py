@@ -13,13 +13,17 @@ from typer.testing import CliRunner, Result
 
 from reverse_etl.checking import app as checks
 from reverse_etl.cli import app as engine
+from reverse_etl.comparing import app as comparisons
 from reverse_etl.errors import SeamlineError
+from reverse_etl.sandbox.cli import app as stand_in
 from tests.reverse_etl.recorder import Recorder
 from tests.reverse_etl.world import World, people
 
 app = typer.Typer()
 app.add_typer(engine)
 app.add_typer(checks)
+app.add_typer(comparisons)
+app.add_typer(stand_in)
 
 
 @pytest.fixture
