@@ -76,7 +76,10 @@ def destinations(as_json: AsJson = False) -> None:
         settings = {row["destination"]: row["settings"] for row in found}
         needed = [{"destination": name, "settings": each} for name, each in settings.items()]
         _print(needed, as_json, "destination settings")
-        typer.echo("Settings come from the environment; those in brackets may be left out.")
+        typer.echo(
+            "Settings come from the environment; those in brackets may be left out, those with a "
+            "star are secrets."
+        )
 
 
 def _connect(
@@ -149,21 +152,24 @@ def _declared(project: Project, sync: Sync) -> dict[str, Any]:
 
 
 def _offered(channel: Channel, each: ChannelObject) -> dict[str, Any]:
-    """Return one row of the list; the settings in brackets may be left out."""
+    """Return one row of the list; settings in brackets may be left out, a star means secret."""
     prefix = channel.slug.upper()
-    needed = [
-        f"{prefix}_{setting.name.upper()}"
-        if setting.required
-        else f"[{prefix}_{setting.name.upper()}]"
-        for setting in channel.settings
-    ]
+    needed = [] if getattr(channel, "base_url", "given") else [f"{prefix}_URL"]
+    for setting in channel.settings:
+        named = f"{prefix}_{setting.name.upper()}{'*' if setting.secret else ''}"
+        needed.append(named if setting.required else f"[{named}]")
+    if getattr(channel, "oauth", None):
+        # Without a token, one of these is needed.
+        refresh = (f"{prefix}_{name}" for name in ("CLIENT_ID", "CLIENT_SECRET*", "REFRESH_TOKEN*"))
+        needed.append(f"or {' + '.join(refresh)}, or {prefix}_SERVICE_ACCOUNT*")
+    is_any = each is getattr(channel, "any_object", None)
     limits = each.limits
     rate = f", {limits.requests_per_second:g}/s" if limits.requests_per_second else ""
     rate += f", {limits.requests_per_minute}/min" if limits.requests_per_minute else ""
     return {
         "destination": channel.slug,
         "label": channel.label,
-        "object": each.name,
+        "object": f"any ({each.name})" if is_any else each.name,
         "modes": ", ".join(each.modes),
         "match": ", ".join(each.match),
         "limits": f"{limits.rows:,} rows, {limits.bytes / 1_000:,.0f} kB{rate}",

@@ -1,6 +1,7 @@
 """Asking channels whether a connection is good, before a sync depends on it.
 
-Each connection and object in use is asked its declared ``Probe`` once. Nothing is changed there.
+Each connection and object in use is asked its declared ``Probe`` once; of a store the first record
+is read. Nothing is changed there.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from reverse_etl.channel.connection import Connection
-from reverse_etl.channel.destination import Destination, Probe
+from reverse_etl.channel.destination import Destination, Probe, ReadableStore
 from reverse_etl.channel.exchange import Response
 from reverse_etl.contract.project import Project, Sync
 from reverse_etl.delivery.http import AnswerLost, Client, OutOfPatience, Patience
 from reverse_etl.delivery.limiter import limiter_for
 from reverse_etl.delivery.transcript import Forgetful
 from reverse_etl.delivery.understanding import ChannelDenied, saying, secrets_of
+from reverse_etl.errors import SeamlineError
 
 Status = Literal["good", "bad", "unasked"]
 # Whoever waits for an answer at a prompt does not want to wait five minutes.
@@ -52,7 +54,10 @@ def probe_syncs(
     for sync in map(project.sync, names):
         if (sync.connection, sync.object.name) not in found:
             connection = project.connection(sync)
-            status, detail = _asked(sync, connection, patience)
+            if isinstance(sync.channel, ReadableStore):
+                status, detail = _opened(sync.name, sync.channel, connection)
+            else:
+                status, detail = _asked(sync, connection, patience)
             found[sync.connection, sync.object.name] = Probed(
                 sync.connection,
                 sync.destination,
@@ -83,6 +88,15 @@ def _asked(sync: Sync, connection: Connection, patience: Patience) -> tuple[Stat
         return "bad", _astray(sync, connection, probe, response)
     complaint = probe.complaint(response)
     return ("bad", complaint) if complaint else ("good", "")
+
+
+def _opened(name: str, store: ReadableStore, connection: Connection) -> tuple[Status, str]:
+    """Say whether a store lets us read; an empty one does as well."""
+    try:
+        next(iter(store.read(name, connection.settings)), None)
+    except (SeamlineError, OSError) as error:
+        return "bad", str(error)
+    return "good", ""
 
 
 def _denied(sync: Sync, connection: Connection, probe: Probe, denied: ChannelDenied) -> str:

@@ -126,8 +126,14 @@ def test_declarations_can_be_checked_without_warehouse_or_channel(
 
 
 def test_destinations_say_what_they_need() -> None:
-    found = {row["destination"] for row in answered("destinations")}
-    assert {"hubspot", "klaviyo", "meta", "webhook", "files"} <= found
+    found = {(row["destination"], row["object"]): row for row in answered("destinations")}
+    assert {"hubspot", "klaviyo", "meta", "webhook", "files"} <= {name for name, _ in found}
+    salesforce = found["salesforce", "any (Contact)"]
+    assert salesforce["settings"].startswith("SALESFORCE_URL, [SALESFORCE_TOKEN*]")
+    assert "or SALESFORCE_CLIENT_ID + SALESFORCE_CLIENT_SECRET* + " in salesforce["settings"]
+    assert salesforce["needs"] == ["the scope api"]
+    assert found["hubspot", "contacts"]["settings"] == "HUBSPOT_TOKEN*"
+    assert found["files", "csv"]["settings"] == "[FILES_DIRECTORY]"
 
 
 def test_the_sandbox_serves_this_machine_only() -> None:

@@ -84,6 +84,19 @@ def test_a_sandbox_that_is_not_open_is_said_to_be(
     assert "no connection: is the sandbox open? `make sandbox` opens it" in found.detail
 
 
+def test_a_store_is_read_and_says_why_it_cannot_be(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.declare("copies", "mirror", destination="files", object="csv", match=None)
+    (found,) = probe_syncs(Project.load(), ["copies"])
+    assert (found.status, found.detail) == ("good", "")
+    world.declare("rows", "mirror", destination="postgres", object="rows", match=None)
+    monkeypatch.setenv("POSTGRES_URL", "postgresql://nobody@127.0.0.1:9/none")
+    (found,) = probe_syncs(Project.load(), ["rows"])
+    assert found.status == "bad"
+    assert found.detail.startswith("PostgreSQL does not let us in: ")
+
+
 def test_a_connection_is_asked_once_for_each_object(
     declared: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

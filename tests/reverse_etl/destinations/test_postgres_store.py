@@ -126,6 +126,10 @@ def test_a_profile_is_found_by_person_and_by_cookie(shop: Shop) -> None:
     assert "people_anonymous_ids" in plan
 
 
+def test_a_table_that_is_not_there_yet_is_read_as_empty(shop: Shop) -> None:
+    assert list(destination.read("never_synced", shop.settings)) == []
+
+
 def test_a_table_of_somebody_else_is_left_alone(shop: Shop) -> None:
     shop.sql("create table people (id int)")
     with pytest.raises(PostgresRefused, match="no column _key"):
