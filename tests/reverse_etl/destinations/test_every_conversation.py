@@ -208,6 +208,22 @@ def test_a_bad_line_changes_nothing_in_what_comes_of_it(
                 assert len(vendor.asked) == 1
 
 
+FIRST = {case.channel.slug: case for case in reversed(ALL) if case.exchanges}
+
+
+@pytest.mark.parametrize("slug", FIRST)
+def test_an_answer_that_comes_too_late_is_asked_for_again(slug: str) -> None:
+    """Once for each channel: it costs the time that the client waits."""
+    case = FIRST[slug]
+    late = Told(200, after=2 * HURRIED.read_timeout)
+    for vendor in playing(case, [late]):
+        if next(case.channel.converse(case.batch())).repeatable:
+            assert driven(case, vendor.url) == case.verdicts
+        else:
+            with pytest.raises(AnswerLost):
+                driven(case, vendor.url)
+
+
 @every_case
 def test_silence_is_no_verdict(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reverse_etl.delivery.http.time.sleep", lambda seconds: None)

@@ -9,6 +9,12 @@ from typing import Any
 
 import pytest
 
+from reverse_etl.channel.connection import Connection
+from reverse_etl.delivery.http import Client, Patience
+from reverse_etl.delivery.limiter import Limiter
+from reverse_etl.delivery.transcript import Forgetful
+from reverse_etl.delivery.understanding import ChannelDenied
+from reverse_etl.destinations.ghost import destination
 from reverse_etl.readback.reconcile import reconcile_sync
 from tests.reverse_etl.real.ghost_server import Site, ghost_server
 from tests.reverse_etl.world import World
@@ -113,3 +119,17 @@ def test_an_audience_is_a_label_and_leaving_it_keeps_member_and_subscription(
     members()
     assert world.run("members", overrides=GUARDS).removed == 1
     assert labelled() == set() and BEN[1] in site.members()
+
+
+@pytest.mark.parametrize("wrong", ["another secret", "another id"])
+def test_a_wrong_key_is_known_for_one(connected: World, site: Site, wrong: str) -> None:
+    number, _, secret = site.key.partition(":")
+    key = f"{number}:{'0' * len(secret)}" if wrong == "another secret" else f"{'0' * 24}:{secret}"
+    connection = Connection("ghost", site.url, {"KEY": key})
+    client = Client(destination, connection, Limiter(0), Patience(attempts=1))
+    probe = destination.objects[0].probe
+    assert probe is not None
+    with pytest.raises(ChannelDenied) as denied:
+        client.send(probe.request, Forgetful())
+    assert denied.value.meaning.sense == "unknown"
+    assert "check GHOST_KEY" in str(denied.value)
