@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from reverse_etl.channel.batch import Audience, Batch
 from reverse_etl.channel.connection import Connection
-from reverse_etl.channel.destination import Destination
+from reverse_etl.channel.destination import Destination, Store
 from reverse_etl.channel.exchange import Acknowledged, Refused, Verdict
 from reverse_etl.channel.records import Records
 from reverse_etl.contract.project import Sync
@@ -154,9 +154,9 @@ class Delivery:
         transcript: JournalTranscript,
     ) -> Sequence[Verdict]:
         batch = self.batch(records, piece, batch_id)
-        if isinstance(self.sync.channel, Destination):
-            assert self.client is not None
-            return self.client.drive(self.sync.channel.converse(batch), transcript)
+        if self.client is not None:
+            return self.client.converse(batch, transcript)
+        assert isinstance(self.sync.channel, Store)
         return self.sync.channel.write(batch)
 
     def batch(self, records: Records, piece: Piece, batch_id: str) -> Batch:

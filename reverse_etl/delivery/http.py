@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -17,13 +17,19 @@ from urllib.parse import urlencode, urlsplit
 
 import orjson
 
-from reverse_etl.channel.batch import as_json
+from reverse_etl.channel.batch import Batch, as_json
 from reverse_etl.channel.connection import Connection, is_loopback, sandbox_url
 from reverse_etl.channel.destination import Destination
-from reverse_etl.channel.exchange import Request, Response
+from reverse_etl.channel.exchange import Request, Response, Verdict
 from reverse_etl.channel.meaning import Meaning
 from reverse_etl.delivery.limiter import Limiter, retry_after
-from reverse_etl.delivery.understanding import READABLE, ChannelDenied, denial, meaning_of
+from reverse_etl.delivery.understanding import (
+    READABLE,
+    ChannelDenied,
+    denial,
+    meaning_of,
+    meanings_of,
+)
 from reverse_etl.errors import SeamlineError
 
 if TYPE_CHECKING:
@@ -98,11 +104,16 @@ class Client:
         self.requests = 0
         self.retries = 0
         self._channel = channel
+        self._meanings = meanings_of(channel)
         self._connection = connection
         self._limiter = limiter
         self._patience = patience
         self._lock = threading.Lock()
         self._pool = self._open_pool(connections)
+
+    def converse(self, batch: Batch, transcript: Transcript) -> Sequence[Verdict]:
+        """Hold the channel's conversation about a batch and return its verdicts."""
+        return self.drive(self._channel.converse(batch), transcript)
 
     def drive(
         self, conversation: Generator[Request, Response, Result], transcript: Transcript
@@ -159,7 +170,7 @@ class Client:
                 raise OutOfPatience(reason)
             response, reason, reached = self._attempt(request)
             now = datetime.now(UTC)
-            meaning = meaning_of(self._channel, response) if response else READABLE
+            meaning = meaning_of(self._meanings, response) if response else READABLE
             if response is not None and meaning.sense == "busy":
                 reason = f"{response.status}: {meaning.words or 'too many requests'}"
                 asked_for = retry_after(response.headers, now)

@@ -124,6 +124,13 @@ class Sender:
     def _send_pieces(self) -> None:
         workers = self._sync.object.limits.concurrency
         under_way: set[Future[None]] = set()
+        room = threading.Semaphore(2 * workers)
+
+        def leave(done: Future[None]) -> None:
+            if done.exception() is None:
+                under_way.discard(done)
+            room.release()  # waiting for any of them would cost more than most of them do
+
         last_operation = ""
         with ThreadPoolExecutor(workers, thread_name_prefix=self._sync.name) as pool:
             for piece in self._spool.pieces():
@@ -132,13 +139,12 @@ class Sender:
                     wait(under_way)
                 last_operation = piece.operation
                 if self._is_ready(piece):
-                    under_way.add(pool.submit(self._send_piece, piece))
-                    if len(under_way) >= 2 * workers:
-                        done, under_way = wait(under_way, return_when="FIRST_COMPLETED")
-                        for each in done:
-                            each.result()
-            for each in under_way:
-                each.result()
+                    room.acquire()
+                    sent = pool.submit(self._send_piece, piece)
+                    under_way.add(sent)
+                    sent.add_done_callback(leave)
+        for failed in under_way:
+            failed.result()
 
     def _is_ready(self, piece: Piece) -> bool:
         """Settle a piece that need not or cannot be sent; see to the list that another goes to."""

@@ -30,10 +30,15 @@ class ChannelDenied(SeamlineError):  # noqa: N818 - reads as what it says
         self.meaning = meaning
 
 
-def meaning_of(channel: Destination, response: Response) -> Meaning:
-    """Return what an answer asks of us: as the channel declares it, else by its status."""
+def meanings_of(channel: Destination) -> tuple[Meaning, ...]:
+    """Return what answers may ask of us: what the channel declares comes before their statuses."""
     declared = channel.meanings if isinstance(channel, Meaningful) else ()
-    known = [each for each in (*declared, *BY_STATUS) if response.status in each.statuses]
+    return (*declared, *BY_STATUS)
+
+
+def meaning_of(meanings: tuple[Meaning, ...], response: Response) -> Meaning:
+    """Return what an answer asks of us: the first of the meanings that fits it."""
+    known = [each for each in meanings if response.status in each.statuses]
     if not known:
         return READABLE
     code, _ = complaint_of(response)

@@ -270,6 +270,27 @@ def test_a_record_that_the_destination_forgets_is_not_taken_for_delivered(
     assert (result.status, result.acknowledged, result.pending) == ("failed", 9, 1)
 
 
+def test_a_fault_of_our_own_in_one_batch_is_raised_and_the_next_run_finishes(
+    world: World, channel: Recorder
+) -> None:
+    class Faulty(Channel):
+        def converse(self, batch: Any) -> Any:
+            if len(channel.requests) == 2:
+                raise ZeroDivisionError(batch.batch_id)
+            return (yield from super().converse(batch))
+
+    world.channel = Faulty(concurrency=1)
+    world.declare()
+    world.contacts(people(100))
+    with pytest.raises(ZeroDivisionError):
+        world.run()
+    world.channel = Channel(concurrency=1)
+    world.declare()
+    world.run()
+    sent = [record["key"] for body in channel.requests for record in body["records"]]
+    assert len(sent) == len(set(sent)) == 100
+
+
 def test_batches_stay_within_rows_and_bytes(world: World, channel: Recorder) -> None:
     ready(world, 100, rows=7, bytes=1_000)
     world.run()
@@ -288,8 +309,9 @@ def test_requests_are_in_flight_together(world: World, channel: Recorder) -> Non
 def test_the_declared_rate_is_kept(world: World, channel: Recorder) -> None:
     ready(world, 300, requests_per_second=10, concurrency=8)
     world.run()
-    # A loaded machine may see the first of the thirty arrive late, never the last one early.
-    assert max(channel.times) - min(channel.times) >= 29 * 0.1 * 0.7
+    # Ten at once, ten a second later, ten another second later. A loaded machine may see the first
+    # of the thirty arrive late, never the last one early.
+    assert max(channel.times) - min(channel.times) >= 2 * 0.9
 
 
 def test_a_refusal_after_a_lost_answer_leaves_a_doubt(world: World, channel: Recorder) -> None:

@@ -18,7 +18,7 @@ from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.delivery.http import Client, OutOfPatience
 from reverse_etl.delivery.limiter import Limiter
 from reverse_etl.delivery.transcript import Forgetful
-from reverse_etl.delivery.understanding import ChannelDenied, meaning_of
+from reverse_etl.delivery.understanding import ChannelDenied, meaning_of, meanings_of
 from tests.reverse_etl.destinations.driver import answer
 from tests.reverse_etl.destinations.golden import Case, cases, destinations
 from tests.reverse_etl.destinations.test_every_conversation import HURRIED, driven
@@ -125,7 +125,7 @@ def test_every_meaning_that_is_declared_is_shown() -> None:
     for channel in destinations():
         declared = set(channel.meanings) if isinstance(channel, Meaningful) else set()
         shown = {
-            meaning_of(channel, answer(each["status"], each.get("answer")))
+            meaning_of(meanings_of(channel), answer(each["status"], each.get("answer")))
             for each in WRITTEN[channel.slug]
         }
         assert declared <= shown, channel.slug
