@@ -13,7 +13,7 @@ from reverse_etl.channel.exchange import (
     Request,
     Verdict,
 )
-from reverse_etl.conversation.complaints import complaint_of, refusal
+from reverse_etl.conversation.complaints import complaint_of, refusal, worded
 from reverse_etl.conversation.verdicts import (
     acknowledged,
     entries,
@@ -63,7 +63,7 @@ def send(said: Sequence[tuple[Record, list[dict[str, Any]] | str]]) -> Conversat
             return verdicts + waiting(records, *complaint_of(response, WORDS))
         code = str(error.get("reason") or "error")
         named = " ".join(str(error[part]) for part in ("field", "message") if error.get(part))
-        words = f"{WORDS[code]} ({named})" if code in WORDS else named or code
+        words = worded(code, named or code, WORDS)
         refused.setdefault(senders[place].key, rejected(senders[place], code, words))
     taken = [record for record in records if record.key not in refused]
     return [*verdicts, *acknowledged(taken), *refused.values()]

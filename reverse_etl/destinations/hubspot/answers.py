@@ -8,6 +8,7 @@ from typing import Any
 
 from reverse_etl.channel.batch import Record
 from reverse_etl.channel.exchange import Response, Verdict
+from reverse_etl.conversation.complaints import worded
 from reverse_etl.conversation.verdicts import part, refuse_or_wait, rejected, unread
 
 WORDS = {
@@ -28,14 +29,14 @@ def refusal(records: Sequence[Record], response: Response) -> list[Verdict]:
         return unread(records, response)
     category = str(answer.get("category") or f"http_{response.status}")
     reason = _reason(answer) or f"HubSpot answered {response.status}."
-    return refuse_or_wait(records, response, category, _worded(category, reason))
+    return refuse_or_wait(records, response, category, worded(category, reason, WORDS))
 
 
 def rejection(record: Record, error: Mapping[str, Any]) -> Verdict:
     """Return the verdict of a record that one of an answer's errors is about."""
     category = str(error.get("category", "error"))
     reason = _reason(error) or "HubSpot did not say why."
-    return rejected(record, category, _worded(category, reason))
+    return rejected(record, category, worded(category, reason, WORDS))
 
 
 def id_of(result: Mapping[str, Any]) -> str:
@@ -54,10 +55,6 @@ def named(
     context = part(error, "context")
     names = {name.lower() for name in _texts(context.get("ids")) + _texts(context.get("id"))}
     return [record for record in records if address(record).lower() in names]
-
-
-def _worded(category: str, reason: str) -> str:
-    return f"{WORDS[category]} ({reason})" if category in WORDS else reason
 
 
 def _reason(error: Mapping[str, Any]) -> str:

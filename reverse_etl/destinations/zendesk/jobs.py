@@ -7,7 +7,7 @@ from typing import Any
 
 from reverse_etl.channel.batch import Record
 from reverse_etl.channel.exchange import Request, Response, Verdict
-from reverse_etl.conversation.complaints import refusal
+from reverse_etl.conversation.complaints import refusal, worded
 from reverse_etl.conversation.polling import follow
 from reverse_etl.conversation.verdicts import entries, part, rejected, unread, waiting
 
@@ -56,8 +56,7 @@ def _read(record: Record, result: Mapping[str, Any]) -> Verdict:
     is_gone = record.operation == "remove" and code in ("UserNotFound", "RecordNotFound")
     if (code or result.get("status") == "Failed" or result.get("success") is False) and not is_gone:
         said = str(result.get("details") or code or "Zendesk did not say why.")
-        words = f"{WORDS[code]} ({said})" if code in WORDS else said
-        return rejected(record, code or "Failed", words)
+        return rejected(record, code or "Failed", worded(code, said, WORDS))
     number = result.get("id")
     if number is None and not is_gone and record.operation != "remove":
         return waiting([record], "no_id", "Zendesk's job does not say what became of it.")[0]
