@@ -50,7 +50,7 @@ class Brake:
         """Note a batch that nobody answered."""
         self._silent_batches += 1
         if self._silent_batches >= MOST_SILENT_BATCHES:
-            self.pull(f"{self._channel} does not answer: {silence}")
+            self.pull(f"{self._channel} {silence.what}: {silence}")
 
     def note_refusals(self, count: int, code: str, reason: str) -> None:
         """Note records that were refused, each by itself; ``code`` and ``reason`` of the last."""

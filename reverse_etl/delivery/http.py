@@ -55,7 +55,16 @@ class Patience:
 
 
 class OutOfPatience(Exception):  # noqa: N818 - a state, which the sender turns into verdicts
-    """The channel gave no answer to act on."""
+    """The channel gave no answer to act on; ``is_busy`` where it asked to be left alone."""
+
+    def __init__(self, reason: str, *, is_busy: bool = False) -> None:
+        super().__init__(reason)
+        self.is_busy = is_busy
+
+    @property
+    def what(self) -> str:
+        """What the channel does."""
+        return "asks to wait" if self.is_busy else "does not answer"
 
 
 class AnswerLost(Exception):  # noqa: N818 - as above
@@ -164,10 +173,11 @@ class Client:
         deadline = time.monotonic() + self._patience.seconds
         failures = 0
         reason = "the limiter let nothing through"
+        meaning = READABLE
         while True:
             sent_at = self._limiter.acquire(deadline)
             if sent_at is None:
-                raise OutOfPatience(reason)
+                raise OutOfPatience(reason, is_busy=meaning.sense == "busy")
             response, reason, reached = self._attempt(request)
             now = datetime.now(UTC)
             meaning = meaning_of(self._meanings, response) if response else READABLE

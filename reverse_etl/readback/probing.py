@@ -15,7 +15,7 @@ from reverse_etl.channel.connection import Connection
 from reverse_etl.channel.destination import Destination, Probe, ReadableStore
 from reverse_etl.channel.exchange import Response
 from reverse_etl.contract.project import Project, Sync
-from reverse_etl.delivery.http import AnswerLost, Client, OutOfPatience, Patience
+from reverse_etl.delivery.http import Client, OutOfPatience, Patience
 from reverse_etl.delivery.limiter import limiter_for
 from reverse_etl.delivery.transcript import Forgetful
 from reverse_etl.delivery.understanding import ChannelDenied, saying, secrets_of
@@ -82,8 +82,9 @@ def _asked(sync: Sync, connection: Connection, patience: Patience) -> tuple[Stat
         if denied.response is None:
             return "bad", str(denied)
         return "bad", _denied(sync, connection, probe, denied)
-    except (OutOfPatience, AnswerLost) as silence:
-        return "bad", f"{connection.host} does not answer ({silence}); check its address."
+    except OutOfPatience as silence:
+        advice = "try again later" if silence.is_busy else "check its address"
+        return "bad", f"{connection.host} {silence.what} ({silence}); {advice}."
     if not response.ok and response.status not in probe.passes:
         return "bad", _astray(sync, connection, probe, response)
     complaint = probe.complaint(response)

@@ -61,6 +61,7 @@ def test_a_good_connection_is_good(declared: World, monkeypatch: pytest.MonkeyPa
         (Told(403, LACKING), "MISSING_SCOPES: This app hasn't been granted all required scopes"),
         (Told(404, b"<html>"), "HubSpot answered 404; check HUBSPOT_URL"),
         (Told(503), "does not answer (503"),
+        (Told(429), "asks to wait (429: too many requests); try again later"),
         (Told(200, after=0.6), "does not answer (no answer in time)"),
         (Told(0), "does not answer (the connection was lost)"),
     ],

@@ -93,6 +93,7 @@ def test_a_busy_vendor_is_asked_again_until_patience_ends(
     monkeypatch.undo()
     with loopback(lambda _: denial.told) as vendor, pytest.raises(OutOfPatience) as silence:
         sender(denial, vendor.url).send(Request("GET", "/"), Forgetful())
+    assert silence.value.is_busy
     assert str(silence.value).startswith(f"{denial.written['status']}: ")
 
 
