@@ -5,8 +5,10 @@
   is repeated changes nothing, and one that is repeated after a mistake was mended replaces it.
   Memory only grows forward: a build as of an earlier instant than the newest one remembered
   writes nothing, for it would rewrite what was known.
+
+  `among`, a relation or a query of person ids in parentheses, leaves everybody else's as it is.
 #}
-{% macro remember_membership() %}
+{% macro remember_membership(among=none) %}
 {%- set memberships = segment_memberships() -%}
 {%- set segment = "'" ~ this.identifier ~ "'" -%}
 {%- set is_member -%}
@@ -14,6 +16,7 @@ exists (
     select 1 from {{ this }} as member where member.person_id = {{ memberships.identifier }}.person_id
 )
 {%- endset -%}
+{%- set is_asked_about = 'person_id in ' ~ among if among else '1 = 1' -%}
 {%- set is_not_in_the_past -%}
 not exists (
     select 1 from {{ memberships }} as newer
@@ -27,6 +30,7 @@ delete from {{ memberships }}
 where segment = {{ segment }}
     and entered_at = {{ as_of() }}
     and not {{ is_member }}
+    and {{ is_asked_about }}
     and {{ is_not_in_the_past }};
 
 -- left at this very instant, and no longer said to have left
@@ -40,6 +44,7 @@ update {{ memberships }} set left_at = {{ as_of() }}
 where segment = {{ segment }}
     and left_at is null
     and not {{ is_member }}
+    and {{ is_asked_about }}
     and {{ is_not_in_the_past }};
 
 insert into {{ memberships }} (segment, person_id, entered_at, left_at)
@@ -50,6 +55,7 @@ select
     null
 from {{ this }} as entering
 where {{ is_not_in_the_past }}
+    and {{ is_asked_about }}
     and not exists (
         select 1 from {{ memberships }} as staying
         where staying.segment = {{ segment }}

@@ -18,6 +18,7 @@ engagement as (
         person_id,
         count(distinct campaign_id) as engaged_campaign_count,
         sum(case when event_type = 'clicked' then 1 else 0 end) as click_count,
+        min(occurred_at) as first_engaged_at,
         max(occurred_at) as last_engaged_at
     from email_events
     where
@@ -32,6 +33,7 @@ select
     engagement.person_id,
     engagement.engaged_campaign_count,
     cast(engagement.click_count as {{ dbt.type_bigint() }}) as click_count,
+    engagement.first_engaged_at,
     engagement.last_engaged_at
 from engagement
 left join suppressions
