@@ -12,6 +12,7 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from reverse_etl.channel.connection import Connection
 from reverse_etl.contract.project import Project, Sync
@@ -70,6 +71,7 @@ def run_sync(
     only: str | None = None,
     undo: Undo | None = None,
     replaces: bool = False,
+    touched_since: datetime | None = None,
     on_progress: Progress | None = None,
     patience: Patience | None = None,
 ) -> SyncResult:
@@ -86,6 +88,7 @@ def run_sync(
         only: one key; everything else is left for later.
         undo: the run to take back instead of bringing the channel up to date.
         replaces: send each audience as a whole, in the place of all that the channel has of it.
+        touched_since: look only at whom micro-batches have touched since then, that one included.
         on_progress: called with rows done and rows in all, from any thread.
         patience: how long the channel is waited for.
 
@@ -99,7 +102,14 @@ def run_sync(
         finished = story.finish_earlier_run()
         if finished is not None and finished.status == "failed":
             return finished
-        return story.run(overrides, because, only, undo, replaces)
+        return story.run(
+            overrides=overrides,
+            because=because,
+            only=only,
+            undo=undo,
+            replaces=replaces,
+            touched_since=touched_since,
+        )
 
 
 @contextmanager
@@ -121,11 +131,13 @@ class _Story:
 
     def run(
         self,
+        *,
         overrides: Collection[str],
         because: str,
         only: str | None,
         undo: Undo | None,
         replaces: bool,
+        touched_since: datetime | None,
     ) -> SyncResult:
         """Plan anew and carry the plan out."""
         started_at, began = clock(), time.monotonic()
@@ -143,6 +155,7 @@ class _Story:
                     only=only,
                     undo=undo,
                     replaces=replaces,
+                    touched_since=touched_since,
                 )
                 undoes = undo.run_id if undo else None
                 begin_run(
@@ -155,7 +168,7 @@ class _Story:
                     undoes=undoes,
                 )
                 if not plan.sending:
-                    is_whole = only is None and undo is None
+                    is_whole = only is None and undo is None and touched_since is None
                     return self._end(plan.run_id, Outcome(), warehouse, began, is_whole=is_whole)
                 spool = write_spool(self.project.home, sync, plan, warehouse)
         return self._carry_out(spool, time.monotonic() - began)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from reverse_etl.contract.project import Sync
 from reverse_etl.planning.privacy import identifier_columns, identifier_hash
@@ -12,19 +13,30 @@ from reverse_etl.warehouse.dialect import Dialect, fingerprint, key, literal, qu
 
 @dataclass(frozen=True)
 class Scope:
-    """The part of a sync that a plan looks at: conditions over ``audience`` and ``key``.
+    """The part of a sync that a plan looks at, by ``audience``, ``key`` and ``person_id``.
 
     ``wanted`` chooses among the candidates, and may ask for their ``fingerprint`` too; ``held``
-    among what is known of the channel.
+    among what is known of the channel. ``has_whole_people`` says that all records of somebody are
+    in it, or none, and of two people who turned out to be one as well.
     """
 
     wanted: str
     held: str
+    has_whole_people: bool = False
 
     @classmethod
     def of_key(cls, key: str) -> Scope:
         """Return the scope of one record."""
         return cls(f"key = {literal(key)}", f"key = {literal(key)}")
+
+    @classmethod
+    def of_touched(cls, since: datetime) -> Scope:
+        """Return the scope of whom micro-batches have touched since an instant, it included."""
+        touched = (
+            "person_id in (select person_id from ops.touched_people "
+            f"where moment >= cast({literal(since.isoformat(sep=' '))} as timestamp))"
+        )
+        return cls(touched, touched, has_whole_people=True)
 
 
 @dataclass(frozen=True)

@@ -101,16 +101,18 @@ class Diff:
 
     @property
     def _held(self) -> str:
-        return self._known("sync_snapshot")
+        """What the ledger says that the channel holds, in the scope."""
+        narrowed = f" and {self.scope.held}" if self.scope else ""
+        return f"select * from sync.sync_snapshot where {self._mine}{narrowed}"
 
     @property
     def _refused(self) -> str:
-        return self._known("sync_rejected")
+        """What the channel rejected; what is out of the scope meets nothing that is planned."""
+        return f"select * from sync.sync_rejected where {self._mine}"
 
-    def _known(self, table: str) -> str:
-        """Return what the ledger says of this sync, in the scope."""
-        narrowed = f" and {self.scope.held}" if self.scope else ""
-        return f"select * from sync.{table} where sync = {literal(self.sync.name)}{narrowed}"
+    @property
+    def _mine(self) -> str:
+        return f"sync = {literal(self.sync.name)}"
 
     def _described(self) -> str:
         rows = self.candidates

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from datetime import datetime
 
 from reverse_etl.contract.project import Project, Sync
 from reverse_etl.conversation.verdicts import readable
@@ -38,6 +39,7 @@ def make_plan(
     only: str | None = None,
     undo: Undo | None = None,
     replaces: bool = False,
+    touched_since: datetime | None = None,
 ) -> Plan:
     """Write the sync's plan into ``sync.sync_plan`` and return what is in it.
 
@@ -52,6 +54,8 @@ def make_plan(
     scope = Scope.of_key(only) if only is not None else None
     if undo:
         scope = undo.scope(sync, warehouse)
+    elif touched_since is not None:
+        scope = Scope.of_touched(touched_since)
     diff = Diff(
         sync=sync,
         run_id=new_run_id(),
@@ -71,7 +75,7 @@ def make_plan(
         undo.hold_the_rest(sync, diff.run_id, warehouse)
     elif not diff.is_first:
         rekey(diff.candidates, diff.run_id, warehouse)
-        if diff.is_whole:
+        if scope is None or scope.has_whole_people:
             plan_merges(diff.candidates, diff.run_id, project.manifest, warehouse)
     hold_capped(sight, diff.run_id)
     if replaces:
