@@ -13,6 +13,7 @@ def compose() -> typer.Typer:
     """Return the whole command line. Rooms are imported here, when a command is really wanted."""
     from orchestration.compiling import compiled  # noqa: PLC0415
     from orchestration.fit import fit_command  # noqa: PLC0415
+    from orchestration.follow import follow  # noqa: PLC0415
     from orchestration.load import load  # noqa: PLC0415
     from reverse_etl.checking import app as checks  # noqa: PLC0415
     from reverse_etl.cli import app as engine  # noqa: PLC0415
@@ -32,6 +33,7 @@ def compose() -> typer.Typer:
     )
     app.command()(load)
     app.command("fit")(fit_command)
+    app.command()(follow)
     app.command("person")(person_command)
     app.add_typer(seeds)
     app.add_typer(engine)

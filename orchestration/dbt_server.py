@@ -4,9 +4,11 @@ Importing dbt and reading its manifest takes longer than building a few tables. 
 both, and then forks for every command it reads from stdin: the fork has all of it in memory, opens
 the warehouse, does its work, and leaves the manifest of the process as the parse made it.
 
-A command is a line of JSON: ``{"arguments": ["build", …], "environment": {…}}``. What comes back on
-stdout are dbt's events, a line of JSON each, between ``{"began": process id}`` and
-``{"ended": exit code}``; the parse is answered in the same way. The end of stdin ends the process.
+A command is a line of JSON: ``{"arguments": ["build", …], "environment": {…}}``, or, for a
+micro-batch, ``{"take_up": {"manifest": path, "moment": instant}, "environment": {…}}``. What comes
+back on stdout are dbt's events, a line of JSON each, between ``{"began": process id}`` and
+``{"ended": exit code}``; the parse is answered in the same way, and a micro-batch by one line more,
+what it came to. The end of stdin ends the process.
 """
 
 from __future__ import annotations
@@ -53,6 +55,12 @@ def _obey(request: Mapping[str, Any], manifest: Manifest) -> None:
     _say(began=os.getpid())
     os.environ.clear()
     os.environ.update(request["environment"])
+    if "take_up" in request:
+        # Imported here: whoever only builds has no use for it.
+        from orchestration.increment.batch import answer  # noqa: PLC0415
+
+        print(answer(manifest, **request["take_up"]), flush=True)
+        sys.exit(0)
     arguments = request["arguments"]
     if any(os.environ.get(name, _NOT_SET) != was for name, was in manifest.env_vars.items()):
         # A variable that the project reads, such as its clock, has changed: what depends on it is

@@ -70,6 +70,16 @@ class LoadReport:
         return {**asdict(self), "landed_rows": self.landed_rows}
 
 
+def landing_folder() -> Path | None:
+    """Folder of files to land (``SEAMLINE_LANDING``, by default the seeds).
+
+    Empty means that another loader fills the raw tables, and there is nothing to land.
+    """
+    seeds = project_directory().parent / "seeds" / "raw"
+    configured = os.environ.get("SEAMLINE_LANDING", str(seeds))
+    return Path(configured).resolve() if configured else None
+
+
 def load_folder(
     directory: Path,
     profile: Profile,

@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 _BEGAN, _ENDED = b'{"began": ', b'{"ended": '
 
@@ -99,12 +101,22 @@ class WarmDbt:
 
     def run(self, arguments: Sequence[str], environment: Mapping[str, str]) -> Command:
         """Begin a dbt command in an environment of its own, after the one before has ended."""
+        return self._ask({"arguments": list(arguments)}, ["dbt", *arguments], environment)
+
+    def take_up(self, manifest: Path, moment: datetime, environment: Mapping[str, str]) -> Command:
+        """Begin a micro-batch by a published ``manifest``; its last line is what it came to."""
+        request = {"take_up": {"manifest": str(manifest), "moment": moment.isoformat()}}
+        return self._ask(request, ["micro-batch"], environment)
+
+    def _ask(
+        self, request: Mapping[str, Any], name: Sequence[str], environment: Mapping[str, str]
+    ) -> Command:
         assert self._server.stdin is not None
         self._last.wait()
-        request = {"arguments": list(arguments), "environment": dict(environment)}
-        self._server.stdin.write(json.dumps(request).encode() + b"\n")
+        line = json.dumps({**request, "environment": dict(environment)})
+        self._server.stdin.write(line.encode() + b"\n")
         self._server.stdin.flush()
-        self._last = Command(self._server, ["dbt", *arguments])
+        self._last = Command(self._server, name)
         return self._last
 
     def close(self) -> None:

@@ -1,30 +1,17 @@
 """The raw tables as assets: one step lands the configured folder into all of them."""
 
-import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from orchestration.defs.options import LaunchOptions, mendable
 from orchestration.defs.resources import asset_key, code_link, database_pool
-from orchestration.load import LoadReport, load_folder
+from orchestration.load import LoadReport, landing_folder, load_folder
 from reverse_etl.contract.profile import read_profile
-from reverse_etl.home import project_directory
 
 GROUP = "raw"
 PREFIX = "raw_"
-
-
-def landing_folder() -> Path | None:
-    """Folder of files to land (``SEAMLINE_LANDING``, by default the seeds).
-
-    Empty means that another loader fills the raw tables, and there is nothing to land.
-    """
-    seeds = project_directory().parent / "seeds" / "raw"
-    configured = os.environ.get("SEAMLINE_LANDING", str(seeds))
-    return Path(configured).resolve() if configured else None
 
 
 def build_landing(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition | dg.AssetSpec]:

@@ -17,8 +17,9 @@ import dagster as dg
 
 from orchestration.arrivals import Known, Table, changed_files, due_models, uncounted_rows
 from orchestration.defs.automation import EVERYTHING_DAILY
-from orchestration.defs.landing import PREFIX, landing_folder
+from orchestration.defs.landing import PREFIX
 from orchestration.defs.resources import asset_key
+from orchestration.load import landing_folder
 from reverse_etl.contract.profile import read_profile
 from reverse_etl.home import home_directory
 from reverse_etl.planning.plan import as_of

@@ -1,0 +1,159 @@
+"""How long an event takes from landing to the channel, and what a micro-batch costs.
+
+Ours: `seamline follow` takes up events of known and unknown visitors that have just landed, and
+sends what they change to the sandbox. Beside it: the batch's own SQL statements, on their one
+connection; the full build that it stands for; and itself on a tenth of the history. The events are
+copies of landed ones under new ids.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from benchmarks.measure import Row, compare, show, spent_by
+from orchestration.defs.publication import publish_manifest
+from orchestration.follow import Followed, Follower
+from reverse_etl.sandbox import running_sandbox
+
+CLOCK = datetime(2026, 11, 1)
+EVENTS_PER_PERSON = 19.0
+SHARES = {"pages": 0.5, "product_viewed": 0.3, "product_added": 0.2}
+BATCHES = 3
+MOST_SECONDS = 20.0
+MOST_OVER_BARE = 3.0
+MOST_OF_FULL = 0.05
+MOST_GROWTH = 1.5
+MOST_BUILD_GROWTH = 12.0
+
+
+def built(room: Path, people: int) -> float:
+    """Generate, land and build so many people's history in ``room``; return the build's seconds."""
+    seamline = Path(sys.executable).with_name("seamline")
+    size = ["--people", str(people), "--events-per-person", str(EVENTS_PER_PERSON), "--seed", "1"]
+    spent_by([seamline, "generate", *size, "--format", "parquet", "--out", room / "x"], {}, room)
+    spent_by([seamline, "load", room / "x" / "raw"], environment(room), room)
+    shutil.rmtree(room / "x")
+    dbt = Path(sys.executable).with_name("dbt")
+    project = Path(__file__).resolve().parent.parent / "dbt_project"
+    common = ["--project-dir", project, "--profiles-dir", project, "--log-path", room / "logs"]
+    spent_by([dbt, "seed", *common, "--target-path", room / "seeded"], environment(room), room)
+    seconds, manifests = 0.0, []
+    for choice in ("--exclude", "--select"):
+        target = room / f"target{choice}"
+        chosen = [choice, "path:models/activation", "--target-path", target]
+        seconds += spent_by([dbt, "run", *common, *chosen], environment(room), room).wall
+        manifests.append(target / "manifest.json")
+    publish_manifest(manifests, room / "manifest.json")
+    return seconds
+
+
+def environment(room: Path) -> dict[str, str]:
+    """Return the variables of a home in ``room``."""
+    return {
+        "SEAMLINE_HOME": str(room),
+        "SEAMLINE_DUCKDB_PATH": str(room / "warehouse.duckdb"),
+        "SEAMLINE_AS_OF": CLOCK.isoformat(),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+
+
+def land(room: Path, events: int, at: datetime) -> None:
+    """Let copies of landed events arrive at an instant, of random visitors."""
+    stamp = f"'{at:%Y-%m-%dT%H:%M:%SZ}'"
+    new: dict[str, str] = {
+        "id": f"'{at:%H%M%S}-' || id || '-' || row_number() over ()",
+        "_file": f"'landed at {at:%H:%M:%S}'",
+        "_row": "row_number() over ()",
+        "_loaded_at": f"timestamp '{at:%Y-%m-%d %H:%M:%S}'",
+        **dict.fromkeys(("timestamp", "received_at", "uuid_ts"), stamp),
+    }
+    with duckdb.connect(str(room / "warehouse.duckdb")) as warehouse:
+        for table, share in SHARES.items():
+            columns = [
+                name for name, *_ in warehouse.execute(f"describe raw_web.{table}").fetchall()
+            ]
+            values = ", ".join(new.get(column, f'"{column}"') for column in columns)
+            warehouse.execute(
+                f"insert into raw_web.{table} select {values} from (select * from raw_web.{table} "
+                f"using sample reservoir({int(events * share)} rows) repeatable ({at.minute}))"
+            )
+
+
+@contextmanager
+def following(room: Path) -> Iterator[Follower]:
+    """Follow the home in ``room``; everybody is at the channels already."""
+    with running_sandbox() as sandbox:
+        os.environ.update(environment(room) | {"SEAMLINE_SANDBOX_URL": sandbox.url})
+        follower = Follower(None)
+        follower.step()
+        yield follower
+
+
+def latencies(room: Path, events: int) -> list[Followed]:
+    """Return a few micro-batches, each from landing to the channel's last answer."""
+    found = []
+    with following(room) as follower:
+        for number in range(1, BATCHES + 1):
+            at = CLOCK + timedelta(minutes=number)
+            land(room, events, at)
+            os.environ["SEAMLINE_AS_OF"] = (at + timedelta(seconds=1)).isoformat()
+            followed = follower.step()
+            assert followed is not None
+            assert followed.landed == sum(int(events * share) for share in SHARES.values())
+            found.append(followed)
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--people", type=int, default=1_000_000, help="people of the larger history"
+    )
+    parser.add_argument("--events", type=int, default=1_000, help="events of a micro-batch")
+    parser.add_argument("--quick", action="store_true", help="5,000 people")
+    parser.add_argument("--json", action="store_true", help="one object per row")
+    chosen = parser.parse_args()
+    people = 5_000 if chosen.quick else chosen.people
+    with tempfile.TemporaryDirectory() as folder:
+        small, large = Path(folder) / "small", Path(folder) / "large"
+        for room in (small, large):
+            room.mkdir()
+        small_build, large_build = built(small, people // 10), built(large, people)
+        before, after = latencies(small, chosen.events), latencies(large, chosen.events)
+    show(list(_rows(people, before, after, small_build, large_build)), chosen.json)
+
+
+def _rows(
+    people: int,
+    before: list[Followed],
+    after: list[Followed],
+    small_build: float,
+    large_build: float,
+) -> Iterator[Row]:
+    tenth = statistics.median(each.seconds for each in before)
+    batch = statistics.median(each.seconds for each in after)
+    worst = max(each.seconds for each in after)
+    sql = statistics.median(each.sql_seconds for each in after)
+    subject = f"micro-batch, {people:,} people"
+    yield compare(f"{subject}, slowest of {BATCHES}", "s", worst, MOST_SECONDS, "the bar", 1.0)
+    yield compare(subject, "s", batch, sql, "its SQL alone", MOST_OVER_BARE)
+    yield compare(subject, "s", batch, large_build, "full build", MOST_OF_FULL)
+    yield compare(subject, "s", batch, tenth, "a tenth of the people", MOST_GROWTH)
+    build = f"full build, {people:,} people"
+    yield compare(build, "s", large_build, small_build, "a tenth", MOST_BUILD_GROWTH)
+
+
+if __name__ == "__main__":
+    main()

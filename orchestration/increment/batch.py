@@ -1,0 +1,107 @@
+"""One micro-batch: stage what landed, find whom it touches, build their rows, put them in place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from dbt.contracts.graph.manifest import Manifest
+
+from orchestration.increment.graph import Graph
+from orchestration.increment.landed import stage
+from orchestration.increment.memory import last_moment, remember
+from orchestration.increment.merging import delimit, merge
+from orchestration.increment.mirror import build
+from orchestration.increment.people import SETS, touch
+from orchestration.increment.session import Session
+from reverse_etl.planning.plan import clock
+
+# Quintiles are of everybody: they stay those of the last full build.
+KEPT = frozenset({"rfm_scores"})
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a micro-batch came to.
+
+    ``landed`` rows, ``people`` whom they or time touched, and the ``models`` that have new rows.
+    ``sql_seconds`` were spent in the batch's own statements; the rest is what surrounds them.
+    """
+
+    landed: int
+    people: int
+    models: tuple[str, ...] = ()
+    sql_seconds: float = 0.0
+
+
+def answer(parsed: Manifest, manifest: str, moment: str) -> str:
+    """Take up what changed, on a connection of its own, and return the batch as JSON.
+
+    Args:
+        parsed: the project, as dbt has it in memory.
+        manifest: path of the manifest that the last full build published.
+        moment: the instant to compute for, in ISO 8601.
+    """
+    published = json.loads(Path(manifest).read_text())
+    with Session(parsed).opened() as session:
+        batch = take_up(published, session, datetime.fromisoformat(moment))
+    return json.dumps(asdict(batch))
+
+
+def take_up(manifest: Mapping[str, Any], session: Session, moment: datetime) -> Batch:
+    """Build what changed since the tables were last computed, as of ``moment``.
+
+    Afterwards every table on the way to the channels has the rows that a full build would give it,
+    but for what fades with the clock and for nobody in particular (a score, the days since an
+    order): there, whoever was not touched keeps the values of the last full build.
+
+    Args:
+        manifest: as the last full build published it.
+        session: an open one.
+        moment: the instant to compute for; not before the last one.
+    """
+    began_at = clock()
+    graph = Graph(manifest, moment)
+    since = last_moment(graph, session)
+    landed = stage(graph, session)
+    due = _due(graph, since, moment)
+    if not landed and not _is_any(graph, due, session):
+        return Batch(0, 0)
+    touch(graph, session, due)
+    path = build(graph, session, KEPT)
+    delimit(graph, session)
+    with session.transaction():
+        merge(graph, session, path)
+        remember(graph, session, path, began_at, landed)
+    [(people,)] = session.rows(f"select count(*) from {SETS}.people")
+    return Batch(landed, int(people), tuple(path), session.sql_seconds)
+
+
+def _is_any(graph: Graph, due: Mapping[str, str], session: Session) -> bool:
+    found = [f"select 1 from {graph.relation(name)} where {rows}" for name, rows in due.items()]
+    return bool(found and session.rows(f"select 1 from ({' union all '.join(found)}) limit 1"))
+
+
+def _due(graph: Graph, since: datetime, moment: datetime) -> dict[str, str]:
+    """Return, by model, the condition on rows that time alone has changed since.
+
+    Columns say so in their YAML: ``changes_after_seconds``.
+    """
+    found: dict[str, str] = {}
+    for name in graph.path:
+        conditions = []
+        for column, facts in graph.by_name[name]["columns"].items():
+            meta = facts.get("config", {}).get("meta") or facts.get("meta") or {}
+            conditions += [
+                f"{column} + interval {seconds} second "
+                f"between timestamp '{since:%Y-%m-%d %H:%M:%S.%f}' "
+                f"and timestamp '{moment:%Y-%m-%d %H:%M:%S.%f}'"
+                for seconds in meta.get("changes_after_seconds", [])
+            ]
+        if conditions:
+            found[name] = " or ".join(conditions)
+    return found

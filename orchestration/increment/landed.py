@@ -1,0 +1,104 @@
+"""What landed since the last build, as staging has it: the rows of keys with news.
+
+Each staging model of a source of events judges rows one key at a time, so that it is asked again
+with the rows of the keys alone that are new. A visitor's identifiers sum up all of the visitor's
+events: those are read beside the new ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from orchestration.increment.graph import Graph
+from orchestration.increment.session import TOUCHED, Session
+
+CHANGED = f"{TOUCHED}.changed"
+_BEFORE = f"{TOUCHED}.before"
+_BESIDE = f"{TOUCHED}.beside"
+
+
+def stage(graph: Graph, session: Session) -> int:
+    """Build the changed rows of staging among what is touched. Returns how many rows are new.
+
+    ``changed.<model>`` has the keys whose rows are replaced, ``staging.<model>`` the rows.
+    """
+    for schema in (CHANGED, _BEFORE, _BESIDE, f"{TOUCHED}.staging", f"{TOUCHED}.sets"):
+        session.execute(f"create schema if not exists {schema}")
+    landed = sum(_judge(graph, session, source, name) for source, name in graph.raw_shaped())
+    for name in graph.conformed():
+        entity = graph.entity(name)
+        if entity == "identifiers":
+            _identify(graph, session, name)
+        else:
+            _conform(graph, session, name)
+    return landed
+
+
+def _judge(graph: Graph, session: Session, source: Mapping[str, str], name: str) -> int:
+    """Judge the new rows of a raw table together with the older ones of the same keys."""
+    raw, staged = source["relation_name"], graph.relation(name)
+    new, beside = f"{CHANGED}.new_{name}", f"{_BESIDE}.{name}"
+    session.execute(
+        f"create table {new} as select * from {raw} as landed where not exists ("
+        f"select 1 from {staged} as known "
+        "where known._file = landed._file and known._row = landed._row)"
+    )
+    [(landed,)] = session.rows(f"select count(*) from {new}")
+    judged = graph.query(name, {raw: new})
+    session.execute(
+        f"create table {CHANGED}.{name} as "
+        f"select distinct source_id from ({judged}) as judged where source_id is not null"
+    )
+    session.execute(
+        f"create table {_BEFORE}.{name} as select * from {staged} "
+        f"where source_id in (select source_id from {CHANGED}.{name})"
+    )
+    session.execute(
+        f"create table {beside} as select * from {new} union all select * from {raw} "
+        f"where (_file, _row) in (select (_file, _row) from {_BEFORE}.{name})"
+    )
+    session.execute(f"create table {graph.touched(name)} as {graph.query(name, {raw: beside})}")
+    return int(landed)
+
+
+def _conform(graph: Graph, session: Session, name: str) -> None:
+    """Rows of a model that takes each row of its parents by itself."""
+    parents = graph.parents(name)
+    keys = " union ".join(f"select source_id from {CHANGED}.{parent}" for parent in parents)
+    session.execute(f"create table {CHANGED}.{name} as {keys}")
+    for folder in (_BEFORE, f"{TOUCHED}.staging"):
+        instead = {graph.relation(parent): f"{folder}.{parent}" for parent in parents}
+        session.execute(f"create table {folder}.{name} as {graph.query(name, instead)}")
+
+
+def _identify(graph: Graph, session: Session, name: str) -> None:
+    """Identifiers of the records that the changed rows belong to, before or after."""
+    parents = graph.parents(name)
+    found = []
+    for folder in (_BEFORE, f"{TOUCHED}.staging"):
+        instead = {graph.relation(parent): f"{folder}.{parent}" for parent in parents}
+        found.append(f"select source_id from ({graph.query(name, instead)}) as found")
+    session.execute(f"create table {CHANGED}.{name} as {' union '.join(found)}")
+    instead = {}
+    for parent in parents:
+        instead[graph.relation(parent)] = f"{_BESIDE}.all_{parent}"
+        session.execute(f"create table {_BESIDE}.all_{parent} as {_of_visitors(graph, parent)}")
+    session.execute(
+        f"create table {graph.touched(name)} as "
+        f"select * from ({graph.query(name, instead)}) as identified "
+        f"where source_id in (select source_id from {CHANGED}.{name})"
+    )
+
+
+def _of_visitors(graph: Graph, name: str) -> str:
+    """Return a query of the changed rows, and of the others by the same devices and users."""
+    changed = graph.touched(name)
+    if graph.entity(name) != "events":
+        return f"select * from {changed}"
+    seen = f"(select * from {changed} union all select * from {_BEFORE}.{name}) as seen"
+    return (
+        f"select * from {changed} union all select * from {graph.relation(name)} as known "
+        f"where (anonymous_id in (select anonymous_id from {seen}) "
+        f"or user_id in (select user_id from {seen})) "
+        f"and source_id not in (select source_id from {CHANGED}.{name})"
+    )
