@@ -19,7 +19,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestration.arrivals import Known, changed_files
+from orchestration.arrivals import Known, changed_files, uncounted_rows
 from orchestration.landing import open_warehouse
 from orchestration.load import landing_folder, load_folder
 from orchestration.parsing import warm_dbt
@@ -30,8 +30,12 @@ from reverse_etl.errors import SeamlineError
 from reverse_etl.home import home_directory
 from reverse_etl.planning.plan import as_of
 from reverse_etl.sync import SyncResult, run_sync
+from reverse_etl.warehouse.opening import open_warehouse as open_ledger
 
 _PATIENCE_SECONDS = 600.0
+_RETRY_SECONDS = 600.0
+# What a sync owes that has not been through once.
+_EVERYBODY = datetime.min
 
 
 @dataclass(frozen=True)
@@ -94,23 +98,36 @@ class Follower:
         self._folder = folder
         self._files: Known = {}
         self._project: tuple[int, Project] | None = None
-        # From which batch on a sync has not been told of the touched; None where it has been of
-        # all. One that is not here yet has to look at everybody.
-        self._behind: dict[str, datetime | None] = {}
+        # From which batch on a sync has yet to be told of the touched; None: of nobody.
+        self._owed: dict[str, datetime | None] = {}
+        self._sent_at = -_RETRY_SECONDS
 
     def step(self) -> Followed | None:
-        """Land, compute and send. Returns None where nothing had changed.
+        """Land, compute and send. Returns None where there was nothing to do.
+
+        What a sync did not get through, because it failed or was refused, it looks at again with
+        the next batch, or after ten minutes.
 
         Raises:
-            SeamlineError: the micro-batch failed; the warehouse is as it was.
+            SeamlineError: the micro-batch failed, and the warehouse is as it was; or something
+                landed that may forbid to send, and no build has taken it up.
         """
         began, moment = time.monotonic(), as_of()
         self._land()
         batch = self._take_up(moment)
         project = self._loaded()
-        if not batch["people"] and self._behind.keys() >= project.syncs.keys():
+        for name in project.syncs:
+            if name not in self._owed:
+                self._owed[name] = _EVERYBODY
+            elif batch["people"] and self._owed[name] is None:
+                self._owed[name] = moment
+        owing = [name for name in project.syncs if self._owed[name] is not None]
+        is_time = time.monotonic() - self._sent_at >= _RETRY_SECONDS
+        if not owing or not (batch["people"] or is_time):
             return None
-        results = tuple(self._sync(project, name, moment) for name in project.syncs)
+        self._sent_at = time.monotonic()
+        self._refuse_undecided(project)
+        results = tuple(self._sync(project, name) for name in owing)
         seconds = time.monotonic() - began
         models = tuple(batch["models"])
         return Followed(
@@ -151,16 +168,33 @@ class Follower:
             self._project = (published, Project.load())
         return self._project[1]
 
-    def _sync(self, project: Project, name: str, moment: datetime) -> SyncResult:
+    def _refuse_undecided(self, project: Project) -> None:
+        """Send nothing while rows wait that may say of somebody that nothing may be sent."""
+        manifest = project.manifest
+        telling = set().union(
+            *(
+                manifest.ancestors(unique_id)
+                for unique_id, node in manifest.nodes.items()
+                if node["name"].endswith(("__consents", "__suppressions"))
+            )
+        )
+        sources = {each: manifest.sources[each] for each in telling & manifest.sources.keys()}
+        with open_ledger(project.profile, project.home) as warehouse:
+            waiting = uncounted_rows({"sources": sources}, warehouse)
+        if waiting:
+            tables = ", ".join(f"{schema}.{table}" for schema, table in sorted(waiting))
+            raise SeamlineError(
+                f"{tables}: rows have landed that may withdraw a consent, and no build has taken "
+                "them up; nothing is sent until one has. Run the daily job, or switch on its "
+                "sensor `changes`."
+            )
+
+    def _sync(self, project: Project, name: str) -> SyncResult:
         """Plan for whom the batches since the sync's last success have touched."""
-        since = None
-        if name in self._behind:
-            since = self._behind[name] or moment
-        result = run_sync(project, name, touched_since=since)
+        since = self._owed[name]
+        result = run_sync(project, name, touched_since=None if since == _EVERYBODY else since)
         if result.status in ("done", "rejected"):
-            self._behind[name] = None
-        elif since is not None:
-            self._behind[name] = since
+            self._owed[name] = None
         return result
 
 

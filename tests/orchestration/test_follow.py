@@ -117,6 +117,21 @@ def test_a_cart_is_left_and_klaviyo_hears_of_it_when_the_half_hour_is_over(
     assert sent is not None
 
 
+def test_nothing_is_sent_while_a_refusal_may_lie_unread(
+    home: tuple[Workspace, Sandbox], step: Callable[[str], Followed | None], tmp_path: Path
+) -> None:
+    workspace, sandbox = home
+    with duckdb.connect(str(workspace.warehouse)) as warehouse:
+        warehouse.execute(
+            "insert into raw_consent.preferences by name select * replace ('refusal' as id, "
+            "'denied' as state, 'later.csv' as _file) from raw_consent.preferences limit 1"
+        )
+    with pytest.raises(SeamlineError, match=r"raw_consent\.preferences: rows have landed that may"):
+        step("00:00:00")
+    assert sandbox.state("klaviyo")["audiences"] == {}
+    assert not sandbox.state("hubspot")["contacts"]
+
+
 def test_a_project_that_was_never_built_is_not_followed(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
