@@ -26,6 +26,7 @@ from orchestration.defs.publication import publish_manifest
 from orchestration.follow import Followed, Follower
 from reverse_etl.sandbox import running_sandbox
 
+PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
 CLOCK = datetime(2026, 11, 1)
 EVENTS_PER_PERSON = 19.0
 SHARES = {"pages": 0.5, "product_viewed": 0.3, "product_added": 0.2}
@@ -45,8 +46,7 @@ def built(room: Path, people: int) -> float:
     spent_by([seamline, "load", room / "x" / "raw"], environment(room), room)
     shutil.rmtree(room / "x")
     dbt = Path(sys.executable).with_name("dbt")
-    project = Path(__file__).resolve().parent.parent / "dbt_project"
-    common = ["--project-dir", project, "--profiles-dir", project, "--log-path", room / "logs"]
+    common = ["--project-dir", PROJECT, "--profiles-dir", PROJECT, "--log-path", room / "logs"]
     spent_by([dbt, "seed", *common, "--target-path", room / "seeded"], environment(room), room)
     seconds, manifests = 0.0, []
     for choice in ("--exclude", "--select"):
@@ -63,6 +63,7 @@ def environment(room: Path) -> dict[str, str]:
     return {
         "SEAMLINE_HOME": str(room),
         "SEAMLINE_DUCKDB_PATH": str(room / "warehouse.duckdb"),
+        "SEAMLINE_PROJECT_DIR": str(PROJECT),
         "SEAMLINE_AS_OF": CLOCK.isoformat(),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
