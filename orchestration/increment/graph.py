@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from orchestration.increment.session import TOUCHED
+from reverse_etl.errors import SeamlineError
 
 Node = Mapping[str, Any]
 
@@ -99,6 +100,9 @@ class Graph:
         """Return the models above staging that events change and that a sync or a segment reads.
 
         Audience models come last: they read the segments without saying so in a ref.
+
+        Raises:
+            SeamlineError: one of them is not SQL: it looks at everybody at once.
         """
         below = self._below(set(self.raw_tables))
         wanted = {
@@ -112,6 +116,13 @@ class Graph:
         ordered = sorted(wanted, key=lambda each: self._nodes[each]["fqn"][1] == "activation")
         for unique_id in ordered:
             self._add(unique_id, below, found)
+        for name in found:
+            if self.by_name[name].get("language", "sql") != "sql":
+                raise SeamlineError(
+                    f"{self.by_name[name]['original_file_path']} looks at everybody at once, so "
+                    "that no micro-batch can be computed: leave it to the daily job and its "
+                    "sensor `changes`, or set vars.probabilistic_matching to false."
+                )
         return tuple(found)
 
     def parents(self, name: str) -> list[str]:

@@ -15,6 +15,7 @@ import pytest
 from orchestration.increment.batch import KEPT
 from orchestration.increment.graph import Graph
 from orchestration.warm_dbt import WarmDbt
+from reverse_etl.errors import SeamlineError
 from tests.conftest import ROOT, Workspace
 from tests.orchestration.visits import Visits
 
@@ -197,3 +198,11 @@ def test_nothing_new_is_no_batch(built: Workspace, tmp_path: Path, warm: WarmDbt
     followed = built.copy(tmp_path / "followed")
     batch = take_up(warm, followed, "2026-11-01T00:00:00")
     assert (batch["landed"], batch["people"], batch["models"]) == (0, 0, [])
+
+
+def test_a_model_that_looks_at_everybody_at_once_is_refused(built: Workspace) -> None:
+    manifest = published(built)
+    manifest["nodes"]["model.seamline.people"]["language"] = "python"
+    graph = Graph(manifest, datetime.fromisoformat(MOMENTS[0]))
+    with pytest.raises(SeamlineError, match=r"people\.sql looks at everybody at once"):
+        _ = graph.path
