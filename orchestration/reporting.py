@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,8 @@ def report(followed: Followed, manifest: Path) -> None:
     from orchestration.local import dagster_home  # noqa: PLC0415
 
     nodes = {node["name"]: node for node in json.loads(manifest.read_text())["nodes"].values()}
-    with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
+    home = os.environ.get("DAGSTER_HOME") or str(dagster_home())
+    with dg.DagsterInstance.from_config(home) as instance:
         for name in followed.models:
             metadata = {"rows_landed": followed.landed, "people_touched": followed.people}
             made = dg.AssetMaterialization(asset_key(nodes[name]), metadata=metadata)

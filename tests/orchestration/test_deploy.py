@@ -43,7 +43,7 @@ def test_dagster_keeps_its_memory_in_postgresql(
 
 def test_nothing_listens_beyond_this_machine() -> None:
     commands = [_command(unit) for unit in UNITS]
-    assert len(commands) == 3
+    assert len(commands) == 4
     listening = [re.search(r" -h (\S+)", command) for command in commands]
     assert {found[1] for found in listening if found} == {"127.0.0.1"}
     [server] = yaml.safe_load((DEPLOY / "workspace.yaml").read_text())["load_from"]
