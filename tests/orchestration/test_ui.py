@@ -17,10 +17,13 @@ import dagster as dg
 import pytest
 from dagster._core.scheduler.instigation import InstigatorStatus, InstigatorType
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
+from selenium.common.exceptions import (
+    NoSuchElementException,
+    StaleElementReferenceException,
+    TimeoutException,
+)
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from orchestration.local import dagster_home
@@ -127,7 +130,7 @@ def test_a_plan_shows_what_the_guards_said(browser: webdriver.Chrome, url: str) 
 def test_a_run_that_is_launched_here_finishes(browser: webdriver.Chrome, url: str) -> None:
     browser.get(f"{url}/assets/channels/files_open_deals")
     _wait_for(browser, "Materialize")
-    browser.find_element(By.XPATH, "//button[contains(., 'Materialize')]").click()
+    _click(browser, "//button[contains(., 'Materialize')]")
     _wait_for(browser, "Launched run")
     browser.get(f"{url}/runs")
     _wait_until(browser, lambda text: text.count("Success") == 2)
@@ -141,22 +144,42 @@ def test_the_micro_batch_loop_is_there_to_be_switched_on(
 ) -> None:
     browser.get(f"{url}/locations/orchestration.definitions/sensors/changes")
     _wait_for(browser, "changes", "micro_batch", "instant has passed")
-    assert not _switch(browser).is_selected()
+    assert not _switched_on(browser)
 
 
 def test_the_schedule_is_switched_on(browser: webdriver.Chrome, url: str) -> None:
     browser.get(f"{url}/locations/orchestration.definitions/schedules/every_morning")
     _wait_for(browser, "every_morning", "daily")
-    assert not _switch(browser).is_selected()
-    _switch(browser).find_element(By.XPATH, "..").click()
-    WebDriverWait(browser, START_SECONDS).until(lambda _: _switch(browser).is_selected())
+    assert not _switched_on(browser)
+    _click(browser, "//input[@type='checkbox']/..")
+    _patience(browser).until(_switched_on)
     with dg.DagsterInstance.from_config(os.environ["DAGSTER_HOME"]) as instance:
         [state] = instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
         assert (state.name, state.status) == ("every_morning", InstigatorStatus.RUNNING)
 
 
-def _switch(browser: webdriver.Chrome) -> WebElement:
-    return browser.find_element(By.CSS_SELECTOR, "input[type=checkbox]")
+def _patience(browser: webdriver.Chrome) -> WebDriverWait[webdriver.Chrome]:
+    """Waits through what the page draws anew: an element that was found may be another's by now."""
+    return WebDriverWait(
+        browser,
+        START_SECONDS,
+        ignored_exceptions=[NoSuchElementException, StaleElementReferenceException],
+    )
+
+
+def _click(browser: webdriver.Chrome, path: str) -> None:
+    def clicked(_: webdriver.Chrome) -> bool:
+        browser.find_element(By.XPATH, path).click()
+        return True
+
+    _patience(browser).until(clicked)
+
+
+def _switched_on(browser: webdriver.Chrome) -> bool:
+    checkbox = (By.CSS_SELECTOR, "input[type=checkbox]")
+    # In a list, as what is waited for has to be true and a switch may be off.
+    [on] = _patience(browser).until(lambda _: [browser.find_element(*checkbox).is_selected()])
+    return on
 
 
 def _wait_for(browser: webdriver.Chrome, *words: str) -> None:
@@ -164,16 +187,17 @@ def _wait_for(browser: webdriver.Chrome, *words: str) -> None:
 
 
 def _wait_until(browser: webdriver.Chrome, holds: Callable[[str], bool], *words: str) -> None:
-    def shown(_: webdriver.Chrome) -> bool:
-        return holds(browser.find_element(By.TAG_NAME, "body").text)
+    last = ""
 
-    waiting = WebDriverWait(
-        browser, START_SECONDS, ignored_exceptions=[StaleElementReferenceException]
-    )
+    def shown(_: webdriver.Chrome) -> bool:
+        nonlocal last
+        last = browser.find_element(By.TAG_NAME, "body").text
+        return holds(last)
+
     try:
-        waiting.until(shown)
+        _patience(browser).until(shown)
     except TimeoutException:
-        pytest.fail(f"{words} not on:\n{browser.find_element(By.TAG_NAME, 'body').text}")
+        pytest.fail(f"{words} not on:\n{last}")
 
 
 def _keep_screenshot(browser: webdriver.Chrome, name: str) -> None:
