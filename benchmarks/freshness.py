@@ -8,7 +8,6 @@ copies of landed ones under new ids.
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import statistics
@@ -21,7 +20,7 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks.measure import Row, compare, show, spent_by
+from benchmarks.measure import Row, compare, parser, show, spent_by
 from orchestration.defs.publication import publish_manifest
 from orchestration.follow import Followed, Follower
 from reverse_etl.sandbox import running_sandbox
@@ -118,14 +117,12 @@ def latencies(room: Path, events: int) -> list[Followed]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
+    switches = parser(__doc__ or "")
+    switches.add_argument(
         "--people", type=int, default=1_000_000, help="people of the larger history"
     )
-    parser.add_argument("--events", type=int, default=1_000, help="events of a micro-batch")
-    parser.add_argument("--quick", action="store_true", help="5,000 people")
-    parser.add_argument("--json", action="store_true", help="one object per row")
-    chosen = parser.parse_args()
+    switches.add_argument("--events", type=int, default=1_000, help="events of a micro-batch")
+    chosen = switches.parse_args()
     people = 5_000 if chosen.quick else chosen.people
     with tempfile.TemporaryDirectory() as folder:
         small, large = Path(folder) / "small", Path(folder) / "large"

@@ -85,7 +85,8 @@ def full(room: Path, at: datetime) -> float:
     now = environment(room) | {"SEAMLINE_AS_OF": at.isoformat()}
     spent_by([dbt, "run", *folders, *chosen], now, room)
     results = json.loads((target / "run_results.json").read_text())["results"]
-    return sum(each["execution_time"] for each in results if each["unique_id"].startswith("model."))
+    models = (each for each in results if each["unique_id"].startswith("model."))
+    return float(sum(each["execution_time"] for each in models))
 
 
 def increment(

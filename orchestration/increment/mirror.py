@@ -168,23 +168,23 @@ class _Mirror:
 
         The row of the latest generation comes along, so that the next one is known.
         """
-        registry = node["relation_name"]
+        standing = node["relation_name"]
         grouped = self._graph.touched("int_identifiers_grouped")
         self._session.execute(
             f"create or replace table {SETS}.ids as "
-            f"select distinct person_id from {registry} "
+            f"select distinct person_id from {standing} "
             f"where identifier_key in (select identifier_key from {grouped})"
         )
         self._session.execute(
             f"create or replace table {SETS}.keys as "
-            f"select identifier_key from {registry} "
+            f"select identifier_key from {standing} "
             f"where person_id in (select person_id from {SETS}.ids) "
             f"union select person_id from {SETS}.ids union select identifier_key from {grouped}"
         )
         self._session.execute(
-            f"create or replace table {SETS}.memory as select * from {registry} "
+            f"create or replace table {SETS}.memory as select * from {standing} "
             f"where identifier_key in (select identifier_key from {SETS}.keys) union all "
-            f"(select * from {registry} "
+            f"(select * from {standing} "
             f"where identifier_key not in (select identifier_key from {SETS}.keys) "
             f"order by generation desc limit 1)"
         )
