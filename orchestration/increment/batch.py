@@ -16,8 +16,9 @@ from orchestration.increment.landed import stage
 from orchestration.increment.memory import last_moment, remember
 from orchestration.increment.merging import delimit, merge
 from orchestration.increment.mirror import build
-from orchestration.increment.people import SETS, touch
+from orchestration.increment.people import touch
 from orchestration.increment.session import Session
+from orchestration.increment.sets import SETS
 from reverse_etl.planning.plan import clock
 
 # Quintiles are of everybody: they stay those of the last full build.

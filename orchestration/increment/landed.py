@@ -38,27 +38,57 @@ def _judge(graph: Graph, session: Session, source: Mapping[str, str], name: str)
     """Judge the new rows of a raw table together with the older ones of the same keys."""
     raw, staged = source["relation_name"], graph.relation(name)
     new, beside = f"{CHANGED}.new_{name}", f"{_BESIDE}.{name}"
-    session.execute(
-        f"create table {new} as select * from {raw} as landed where not exists ("
-        f"select 1 from {staged} as known "
-        "where known._file = landed._file and known._row = landed._row)"
-    )
-    [(landed,)] = session.rows(f"select count(*) from {new}")
+    landed = _take_new(session, raw, staged, new)
+    if not landed:
+        session.execute(f"create table {CHANGED}.{name} as select source_id from {staged} limit 0")
+        for folder in (_BEFORE, f"{TOUCHED}.staging"):
+            session.execute(f"create table {folder}.{name} as select * from {staged} limit 0")
+        return 0
     judged = graph.query(name, {raw: new})
     session.execute(
         f"create table {CHANGED}.{name} as "
         f"select distinct source_id from ({judged}) as judged where source_id is not null"
     )
-    session.execute(
-        f"create table {_BEFORE}.{name} as select * from {staged} "
-        f"where source_id in (select source_id from {CHANGED}.{name})"
-    )
+    session.execute(f"create table {_BEFORE}.{name} as {_standing(session, name, staged)}")
     session.execute(
         f"create table {beside} as select * from {new} union all select * from {raw} "
         f"where (_file, _row) in (select (_file, _row) from {_BEFORE}.{name})"
     )
     session.execute(f"create table {graph.touched(name)} as {graph.query(name, {raw: beside})}")
-    return int(landed)
+    return landed
+
+
+def _take_new(session: Session, raw: str, staged: str, new: str) -> int:
+    """Build the rows of a raw table that staging has not. Returns how many there are.
+
+    Where rows were only ever appended, those that staging has are the first ones, without a gap:
+    then the others are found by their place. Otherwise each row is looked for.
+    """
+    among_known = (
+        f"exists (select 1 from {staged} as known "
+        "where known._file = landed._file and known._row = landed._row)"
+    )
+    [(rows, known)] = session.rows(
+        f"select (select count(*) from {raw}), (select count(*) from {staged})"
+    )
+    [(above, edge)] = session.rows(
+        f"select count(*) filter (where rowid >= {known}), count(*) filter (where {among_known}) "
+        f"from {raw} as landed where rowid >= {known} - 1"
+    )
+    is_appended = above == rows - known and edge == min(known, 1)
+    condition = f"rowid >= {known}" if is_appended else f"not {among_known}"
+    session.execute(f"create table {new} as select * from {raw} as landed where {condition}")
+    if is_appended:
+        return int(above)
+    [(found,)] = session.rows(f"select count(*) from {new}")
+    return int(found)
+
+
+def _standing(session: Session, name: str, staged: str) -> str:
+    """Return a query of what staging has of the changed keys: mostly nothing, as they are new."""
+    of_changed = f"source_id in (select source_id from {CHANGED}.{name})"
+    [(known,)] = session.rows(f"select count(*) from {staged} where {of_changed}")
+    return f"select * from {staged} " + (f"where {of_changed}" if known else "limit 0")
 
 
 def _conform(graph: Graph, session: Session, name: str) -> None:
@@ -82,7 +112,8 @@ def _identify(graph: Graph, session: Session, name: str) -> None:
     instead = {}
     for parent in parents:
         instead[graph.relation(parent)] = f"{_BESIDE}.all_{parent}"
-        session.execute(f"create table {_BESIDE}.all_{parent} as {_of_visitors(graph, parent)}")
+        # A view: no more than the columns that identify are read, of a table that has all events.
+        session.execute(f"create view {_BESIDE}.all_{parent} as {_of_visitors(graph, parent)}")
     session.execute(
         f"create table {graph.touched(name)} as "
         f"select * from ({graph.query(name, instead)}) as identified "

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from orchestration.increment.graph import Graph
-from orchestration.increment.people import SETS
 from orchestration.increment.session import Session
+from orchestration.increment.sets import SETS
 from reverse_etl.segments.segment import instant_of
 
 _TABLES = (

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from orchestration.increment.graph import Graph, is_segment
 from orchestration.increment.landed import CHANGED
-from orchestration.increment.people import SETS, of_records
 from orchestration.increment.session import Session
+from orchestration.increment.sets import SETS, of_records
 
 _NODES = f"(select node_id from {SETS}.nodes)"
 _KEYS = f"(select identifier_key from {SETS}.touched_keys)"

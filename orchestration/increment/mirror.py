@@ -9,8 +9,8 @@ as in a full build; a model of which that is not true says so in its YAML, by `r
 from __future__ import annotations
 
 from orchestration.increment.graph import Graph, Node
-from orchestration.increment.people import SETS, of_nodes, of_people, of_records
 from orchestration.increment.session import TOUCHED, Session
+from orchestration.increment.sets import SETS, of_nodes, of_people, of_records
 
 _RECORD = of_records("records_3")
 _CART = f"cart_id in (select cart_id from {SETS}.carts)"
