@@ -87,7 +87,8 @@ class Probe:
 class ChannelObject:
     """One kind of record at the channel: modes, match keys, and the fields it takes.
 
-    ``fields`` empty means: any column. ``hashed`` names the fields that leave only as hashes.
+    ``fields`` empty means: any column, with a name of ``longest_name`` characters at most, if that
+    is not 0. ``hashed`` names the fields that leave only as hashes.
     ``match`` is the identifiers of which at least one must be usable for a record to be sendable.
     ``options`` are those that a sync of it may choose, ``no_others`` says why there are no more;
     edits of ``composite`` fields cannot be told from what is there besides, and so not kept.
@@ -102,6 +103,7 @@ class ChannelObject:
     limits: Limits
     match: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
+    longest_name: int = 0
     hashed: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()
     no_others: str = ""
@@ -206,4 +208,17 @@ class ReadableStore(Protocol):
 
     def holds(self, column: str, ours: Any, theirs: Any) -> bool:
         """See ``Lister.holds``."""
+        ...
+
+
+@runtime_checkable
+class Reachable(Protocol):
+    """A store of which less can be asked than its first record, to see whether it lets us in."""
+
+    def reach(self, sync: str, settings: Mapping[str, str]) -> None:
+        """Ask the cheapest question that only a good connection answers; it changes nothing.
+
+        Raises:
+            SeamlineError: the connection is not good.
+        """
         ...

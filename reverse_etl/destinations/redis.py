@@ -171,6 +171,11 @@ class Redis:
             if planned:
                 profiles.apply(run_id, planned)
 
+    def reach(self, sync: str, settings: Mapping[str, str]) -> None:
+        """Ask for one profile that nobody has; to look for any would walk through all keys."""
+        with opened(sync, settings) as profiles:
+            profiles.now([""])
+
     def read(self, sync: str, settings: Mapping[str, str]) -> Iterator[Found]:
         """Yield the profiles that are there."""
         with opened(sync, settings) as profiles:

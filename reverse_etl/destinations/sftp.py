@@ -98,7 +98,7 @@ class RemoteFolder:
 
 @contextmanager
 def opened(sync: str, settings: Mapping[str, str]) -> Iterator[RemoteFolder]:
-    """Open the sync's folder, made where it is missing.
+    """Open the sync's folder, which may be missing still.
 
     Raises:
         ServerRefused: the driver is missing, or the server refuses or is another.
@@ -127,9 +127,7 @@ def opened(sync: str, settings: Mapping[str, str]) -> Iterator[RemoteFolder]:
     try:
         transport.connect(host_key, unquote(parts.username), pkey=paramiko.PKey.from_path(path))
         client = paramiko.SFTPClient.from_transport(transport)
-        folder = RemoteFolder(client, f"{unquote(parts.path).rstrip('/')}/{sync}")
-        folder.make()
-        yield folder
+        yield RemoteFolder(client, f"{unquote(parts.path).rstrip('/')}/{sync}")
     except (OSError, ValueError, paramiko.SSHException) as error:
         raise ServerRefused(f"SFTP {parts.hostname}, sync '{sync}': {error}.") from None
     finally:
@@ -151,11 +149,13 @@ class Sftp:
     def write(self, batch: Batch) -> Sequence[Verdict]:
         """Stage one batch."""
         with opened(batch.sync, batch.settings) as folder:
+            folder.make()
             return drop.stage(folder, batch)
 
     def commit(self, sync: str, run_id: str, settings: Mapping[str, str]) -> None:
         """Apply what this run staged to what readers see."""
         with opened(sync, settings) as folder:
+            folder.make()
             drop.commit(folder, sync, run_id)
 
     def read(self, sync: str, settings: Mapping[str, str]) -> Iterator[Found]:

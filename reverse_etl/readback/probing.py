@@ -1,7 +1,7 @@
 """Asking channels whether a connection is good, before a sync depends on it.
 
 Each connection and object in use is asked its declared ``Probe`` once; of a store the first record
-is read. Nothing is changed there.
+is read, or what it declares to be cheaper. Nothing is changed there.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from reverse_etl.channel.connection import Connection
-from reverse_etl.channel.destination import Destination, Probe, ReadableStore
+from reverse_etl.channel.destination import Destination, Probe, Reachable, ReadableStore
 from reverse_etl.channel.exchange import Response
 from reverse_etl.contract.project import Project, Sync
 from reverse_etl.delivery.http import Client, OutOfPatience, Patience
@@ -72,7 +72,7 @@ def probe_syncs(
 def _asked(sync: Sync, connection: Connection, patience: Patience) -> tuple[Status, str]:
     channel, probe = sync.channel, sync.object.probe
     if probe is None or not isinstance(channel, Destination):
-        return "unasked", "It declares no question that would change nothing."
+        return "unasked", _unaskable(sync, connection)
     limiter = limiter_for(connection.host, sync.object.limits)
     client = Client(channel, connection, limiter, patience, connections=1)
     path = re.sub(r"\{(\w+)\}", lambda name: connection.settings[name[1]], probe.request.path)
@@ -94,10 +94,22 @@ def _asked(sync: Sync, connection: Connection, patience: Patience) -> tuple[Stat
 def _opened(name: str, store: ReadableStore, connection: Connection) -> tuple[Status, str]:
     """Say whether a store lets us read; an empty one does as well."""
     try:
-        next(iter(store.read(name, connection.settings)), None)
+        if isinstance(store, Reachable):
+            store.reach(name, connection.settings)
+        else:
+            next(iter(store.read(name, connection.settings)), None)
     except (SeamlineError, OSError) as error:
         return "bad", str(error)
     return "good", ""
+
+
+def _unaskable(sync: Sync, connection: Connection) -> str:
+    """Say that silence is no good news: the first sync is what will tell."""
+    secrets = secrets_of(sync.channel, connection) or "the connection"
+    return (
+        f"Not checked: {sync.channel.label} has no call for {sync.object.name} that delivers "
+        f"nothing; only a sync shows whether it accepts {secrets}."
+    )
 
 
 def _denied(sync: Sync, connection: Connection, probe: Probe, denied: ChannelDenied) -> str:

@@ -98,6 +98,21 @@ def test_a_store_is_read_and_says_why_it_cannot_be(
     assert found.detail.startswith("PostgreSQL does not let us in: ")
 
 
+def test_a_channel_that_cannot_be_asked_is_not_said_to_be_good(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.declare("notices", "upsert", destination="webhook", object="records")
+    with loopback(lambda _: Told(200)) as vendor:
+        monkeypatch.setenv("WEBHOOK_URL", vendor.url)
+        (found,) = probe_syncs(Project.load(), ["notices"])
+        assert not vendor.asked
+    assert found.status == "unasked"
+    assert found.detail == (
+        "Not checked: Webhook has no call for records that delivers nothing; only a sync shows "
+        "whether it accepts WEBHOOK_TOKEN and WEBHOOK_SECRET."
+    )
+
+
 def test_a_connection_is_asked_once_for_each_object(
     declared: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pyarrow.parquet as pq
 import pytest
@@ -150,6 +151,17 @@ def test_parquet_keeps_the_types() -> None:
 
 def test_json_lines_keep_values_as_they_are() -> None:
     assert decode("jsonl", encode("jsonl", ROWS)) == [ROWS["d1"], ROWS["d2"]]
+
+
+def test_who_only_reads_makes_no_folder(server: dict[str, str]) -> None:
+    """As ``check --connect`` does: what a check leaves behind is no check any more."""
+    own = f"/{uuid.uuid4().hex[:8]}"
+    settings = {**server, "URL": server["URL"] + own}
+    place = Path(urlsplit(settings["URL"]).path)
+    assert list(sftp.destination.read("deals", settings)) == []  # type: ignore[attr-defined]
+    assert not place.exists() and not place.parent.joinpath("deals").exists()
+    sftp.destination.write(batch((sftp.destination, settings, None), "csv", "add", ROWS))
+    assert (place / "deals").is_dir()
 
 
 def test_a_server_with_another_key_is_told_nothing(server: dict[str, str], tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ import orjson
 import pytest
 
 from reverse_etl.channel.batch import Batch, Operation, Record
+from reverse_etl.contract.project import Project
 from reverse_etl.destinations.redis import RedisRefused, destination
+from reverse_etl.readback.probing import probe_syncs
 from tests.reverse_etl.destinations.servers import redis_server
 from tests.reverse_etl.world import World
 
@@ -88,6 +90,21 @@ def test_a_server_that_does_not_let_us_in_is_named_without_the_password(url: str
     assert "wr0ng" not in str(refused.value)
     with pytest.raises(RedisRefused, match="URL of destination 'redis' is not set"):
         destination.write(batch("sandbox", "add", {"p1": ADA}))
+
+
+def test_whether_it_lets_us_in_is_asked_without_a_walk_through_its_keys(
+    url: str, site: Any, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.mset({f"others:{number}": "" for number in range(1_000)})
+    world.declare("people", "mirror", destination="redis", object="profiles", match=None)
+    for address, status in ((url, "good"), (url.replace("s3cret", "wr0ng"), "bad")):
+        site.config_resetstat()
+        monkeypatch.setenv("REDIS_URL", address)
+        (found,) = probe_syncs(Project.load(), ["people"])
+        assert found.status == status
+        assert "cmdstat_scan" not in site.info("commandstats")
+    assert "sync 'people'" in found.detail and "wr0ng" not in found.detail
+    assert site.dbsize() == 1_000
 
 
 def test_who_takes_consent_back_is_no_longer_personalised(
