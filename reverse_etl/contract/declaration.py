@@ -275,3 +275,10 @@ class Reader:
                 f"{declared.destination} {target.name} takes no {', '.join(unknown)}; "
                 f"it takes: {', '.join(target.fields)}",
             )
+        sent = sorted(set(types) - CONTROL_COLUMNS)
+        if target.longest_name and (long := [c for c in sent if len(c) > target.longest_name]):
+            raise self._error(
+                "columns",
+                f"{declared.destination} {target.name} takes names of {target.longest_name} "
+                f"characters at most; rename {', '.join(long)} in the model",
+            )

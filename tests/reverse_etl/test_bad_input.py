@@ -69,6 +69,30 @@ def test_an_audience_needs_its_control_columns(world: World) -> None:
         world.project()
 
 
+@pytest.mark.parametrize(
+    ("destination", "kind", "column", "complaint"),
+    [
+        ("sendgrid", "contacts", "shoe_size", "sendgrid contacts takes no shoe_size; it takes: "),
+        (
+            "mailchimp",
+            "members",
+            "lifetime_value",
+            "mailchimp members takes names of 10 characters at most; rename lifetime_value in",
+        ),
+    ],
+)
+def test_a_column_that_the_channel_cannot_take_is_named_before_anything_is_sent(
+    world: World, destination: str, kind: str, column: str, complaint: str
+) -> None:
+    columns = {"person_id": "string", "email": "string", "first_name": "string"}
+    world.declare("contacts", columns=columns, destination=destination, object=kind)
+    assert world.project()
+    world.declare("contacts", columns=columns | {column: "string"}, destination=destination,
+                  object=kind)  # fmt: skip
+    with pytest.raises(SeamlineError, match=FILE + "columns: " + complaint):
+        world.project()
+
+
 def test_a_sync_that_does_not_exist_is_named(world: World) -> None:
     world.declare()
     with pytest.raises(SeamlineError, match=r"no sync 'contact'; the manifest declares: contacts"):

@@ -155,9 +155,9 @@ PROPERTIES = {
         "/v2/objects/people/attributes",
         {"data": [{"api_slug": "name"}, {"api_slug": "email_addresses"}, {"api_slug": "city"}]},
         {
-            "title": "Lifetime value",
+            "title": "Total paid",
             "description": None,
-            "api_slug": "lifetime_value",
+            "api_slug": "total_paid",
             "type": "number",
             "is_required": False,
             "is_unique": False,
@@ -169,7 +169,7 @@ PROPERTIES = {
         "members",
         "/3.0/lists/L1/merge-fields",
         {"merge_fields": [{"tag": "FNAME"}, {"tag": "CITY"}]},
-        {"tag": "LIFETIME_VALUE", "name": "Lifetime value", "type": "number", "public": False},
+        {"tag": "TOTAL_PAID", "name": "Total paid", "type": "number", "public": False},
     ),
 }
 
@@ -179,8 +179,8 @@ def test_a_column_that_is_no_property_yet_is_made_as_its_channel_wants_it(
     world: World, monkeypatch: pytest.MonkeyPatch, slug: str
 ) -> None:
     kind, path, known, made = PROPERTIES[slug]
-    columns = {**COLUMNS, "first_name": "string", "city": "string"}
-    columns.pop("is_member")
+    columns = {name: "string" for name in ("person_id", "email", "first_name", "city")}
+    columns["total_paid"] = "numeric(18, 2)"
     world.declare("crm", "upsert", columns, destination=slug, object=kind)
     monkeypatch.setenv("MAILCHIMP_LIST_ID", "L1")
 
@@ -191,7 +191,7 @@ def test_a_column_that_is_no_property_yet_is_made_as_its_channel_wants_it(
         monkeypatch.setenv(f"{slug.upper()}_URL", vendor.url)
         project = Project.load()
         (found,) = find_lacking(project, "crm", {})
-        assert (found.what, found.state) == ("property 'lifetime_value'", "missing")
+        assert (found.what, found.state) == ("property 'total_paid'", "missing")
         assert {(asked.method, asked.path) for asked in vendor.asked} == {("GET", path)}
         (found,) = find_lacking(project, "crm", {}, create=True)
         assert found.state == "made"

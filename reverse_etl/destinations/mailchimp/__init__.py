@@ -9,9 +9,10 @@ that makes a member, and Mailchimp lets that one meet nobody who is there alread
 ``pending``.
 
 A column becomes the merge field of its name in capitals (``first_name`` is ``FNAME``, ``last_name``
-``LNAME``), which must exist; ``seamline check --connect --create`` makes it. In mode mirror,
-members who leave are archived. ``deletions`` removes people for good; Mailchimp lets nobody import
-them again.
+``LNAME``), which must exist; ``seamline check --connect --create`` makes it. Its name has at most
+ten characters, so that a sync with a longer column is refused: cut, two columns could become one
+field. In mode mirror, members who leave are archived. ``deletions`` removes people for good;
+Mailchimp lets nobody import them again.
 
     exposures:
       - name: mailchimp_members
@@ -61,7 +62,7 @@ from reverse_etl.destinations.mailchimp.members import (
     put_member,
 )
 from reverse_etl.destinations.mailchimp.memberships import assign_members, tag_member, tell_event
-from reverse_etl.destinations.mailchimp.merge_fields import lacking
+from reverse_etl.destinations.mailchimp.merge_fields import LONGEST_TAG, lacking
 
 CONSENT = ("status", "status_if_new", "marketing_permissions")
 PROBE = Probe(Request("GET", "/3.0/lists/{LIST_ID}", params={"fields": "id,name"}))
@@ -98,6 +99,7 @@ class Mailchimp:
             ("upsert", "mirror"),
             LIMITS,
             EMAIL,
+            longest_name=LONGEST_TAG,
             options=("create_only",),
             no_others="Mailchimp tells who is there only by refusing to make them again",
             probe=PROBE,

@@ -12,6 +12,7 @@ from reverse_etl.conversation.verdicts import entries
 
 NO_MERGE_FIELDS = ("email", "language", "vip")
 _TAGS = {"first_name": "FNAME", "last_name": "LNAME"}
+LONGEST_TAG = 10
 _MOST = "1000"  # of a page
 
 
