@@ -60,12 +60,21 @@ def merge(graph: Graph, session: Session, path: Iterable[str]) -> None:
                 continue  # of nobody, and as the last full build left it
             scope = f"person_id in {_PEOPLE}"
         _replace(graph, session, name, scope, among=scope)
-        node = graph.by_name[name]
-        if is_segment(node):
-            remember = session.rendered(node["unique_id"], "remember_membership", among=_PEOPLE)
-            session.execute(graph.rewritten(remember, {}))
+    _remember_members(graph, session, path)
     # The next full build would compare with what stands no more.
     session.execute(f"drop table if exists {_edges(graph)}")
+
+
+def _remember_members(graph: Graph, session: Session, path: Iterable[str]) -> None:
+    """Write who of the touched entered and left the segments: of all of them at once."""
+    segments = [name for name in path if is_segment(graph.by_name[name])]
+    if segments:
+        members = {graph.by_name[name]["alias"]: graph.touched(name) for name in segments}
+        any_of_them = graph.by_name[segments[0]]["unique_id"]
+        remember = session.rendered(
+            any_of_them, "remember_membership", among=_PEOPLE, members=members
+        )
+        session.execute(graph.rewritten(remember, {}))
 
 
 def _edges(graph: Graph) -> str:

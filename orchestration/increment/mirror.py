@@ -15,6 +15,7 @@ from orchestration.increment.sets import SETS, of_nodes, of_people, of_records
 _RECORD = of_records("records_3")
 _CART = f"cart_id in (select cart_id from {SETS}.carts)"
 _OF_AN_EVENT = f"order_id in (select event_order_id from {SETS}.event_orders)"
+_TOUCHED = of_people("people_after")
 _OF_A_CONTACT = f"contact_id in (select contact_id from {SETS}.contacts)"
 _OF_AN_ORDER = f"order_id in (select order_id from {SETS}.orders)"
 
@@ -108,10 +109,16 @@ class _Mirror:
         table = self._graph.touched(name)
         materialized = node["config"]["materialized"]
         query = self._graph.rewritten(self._sql(node), self._reading(node))
-        if materialized in ("table", "view", "incremental"):
-            self._session.execute(f"create table {table} as {query}")
-        else:
+        is_scoped = name not in UNSCOPED and self._graph.relation(name) in self._session.of_people()
+        if materialized not in ("table", "view", "incremental"):
+            assert not is_scoped
             self._session.materialise(node["unique_id"], query)
+        elif is_scoped:
+            self._session.execute(
+                f"create table {table} as select * from ({query}\n) as scoped where {_TOUCHED}"
+            )
+        else:
+            self._session.execute(f"create table {table} as {query}")
         self._instead[node["relation_name"]] = table
         if name == "int_identity_evidence":
             self._note_nodes()
@@ -119,11 +126,6 @@ class _Mirror:
             self._instead[node["relation_name"]] = self._registry(table)
         elif name == "int_person_ids_resolved":
             self._note_people()
-        if name not in UNSCOPED and self._graph.relation(name) in self._session.of_people():
-            self._session.execute(
-                f"delete from {table} where person_id is null "
-                f"or person_id not in (select person_id from {SETS}.people_after)"
-            )
 
     def _sql(self, node: Node) -> str:
         if node["config"]["materialized"] == "incremental":

@@ -7,58 +7,69 @@
   writes nothing, for it would rewrite what was known.
 
   `among`, a relation or a query of person ids in parentheses, leaves everybody else's as it is.
+  `members` names several segments, each with the relation of who is in it, in place of this one.
 #}
-{% macro remember_membership(among=none) %}
+{% macro remember_membership(among=none, members=none) %}
 {%- set memberships = segment_memberships() -%}
-{%- set segment = "'" ~ this.identifier ~ "'" -%}
+{%- set members = members or {this.identifier: this} -%}
+{%- set names = "'" ~ members.keys() | join("', '") ~ "'" -%}
+{%- set said -%}
+(
+    {%- for segment, relation in members.items() %}
+    select '{{ segment }}' as segment, person_id from {{ relation }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+)
+{%- endset -%}
 {%- set is_member -%}
 exists (
-    select 1 from {{ this }} as member where member.person_id = {{ memberships.identifier }}.person_id
+    select 1 from {{ said }} as member
+    where member.segment = {{ memberships.identifier }}.segment
+        and member.person_id = {{ memberships.identifier }}.person_id
 )
 {%- endset -%}
 {%- set is_asked_about = 'person_id in ' ~ among if among else '1 = 1' -%}
 {%- set is_not_in_the_past -%}
-not exists (
-    select 1 from {{ memberships }} as newer
-    where newer.segment = {{ segment }}
-        and (newer.entered_at > {{ as_of() }} or newer.left_at > {{ as_of() }})
+segment not in (
+    select newer.segment from {{ memberships }} as newer
+    where newer.entered_at > {{ as_of() }} or newer.left_at > {{ as_of() }}
 )
 {%- endset -%}
 
 -- entered at this very instant, and no longer said to have entered
 delete from {{ memberships }}
-where segment = {{ segment }}
+where segment in ({{ names }})
     and entered_at = {{ as_of() }}
-    and not {{ is_member }}
     and {{ is_asked_about }}
-    and {{ is_not_in_the_past }};
+    and {{ is_not_in_the_past }}
+    and not {{ is_member }};
 
 -- left at this very instant, and no longer said to have left
 update {{ memberships }} set left_at = null
-where segment = {{ segment }}
+where segment in ({{ names }})
     and left_at = {{ as_of() }}
     and {{ is_member }}
     and {{ is_not_in_the_past }};
 
 update {{ memberships }} set left_at = {{ as_of() }}
-where segment = {{ segment }}
+where segment in ({{ names }})
     and left_at is null
-    and not {{ is_member }}
     and {{ is_asked_about }}
-    and {{ is_not_in_the_past }};
+    and {{ is_not_in_the_past }}
+    and not {{ is_member }};
 
 insert into {{ memberships }} (segment, person_id, entered_at, left_at)
 select
-    {{ segment }},
+    entering.segment,
     entering.person_id,
     {{ as_of() }},
     null
-from {{ this }} as entering
+from {{ said }} as entering
 where {{ is_not_in_the_past }}
     and {{ is_asked_about }}
     and not exists (
         select 1 from {{ memberships }} as staying
-        where staying.segment = {{ segment }}
+        where staying.segment = entering.segment
             and staying.person_id = entering.person_id
             and staying.left_at is null
     );
