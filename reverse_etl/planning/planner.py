@@ -21,6 +21,7 @@ from reverse_etl.planning.guards import (
     look_before_planning,
 )
 from reverse_etl.planning.merges import plan_merges
+from reverse_etl.planning.paused import hold_paused, paused_audiences
 from reverse_etl.planning.plan import Plan, as_of, new_run_id
 from reverse_etl.planning.privacy import permission
 from reverse_etl.planning.rekey import rekey
@@ -78,6 +79,8 @@ def make_plan(
         if scope is None or scope.has_whole_people:
             plan_merges(diff.candidates, diff.run_id, project.manifest, warehouse)
     hold_capped(sight, diff.run_id)
+    paused = paused_audiences(sync, project.manifest, sight.now)
+    hold_paused(paused, diff.run_id, warehouse)
     if replaces:
         plan_wholes(diff, warehouse)
     plan = _count(
@@ -98,7 +101,7 @@ def make_plan(
     sight = replace(
         sight,
         row_count=_row_count(diff, warehouse),
-        counts=_counts(plan, warehouse),
+        counts=_counts(plan, paused, warehouse),
         empty_keys=reasons.get(EMPTY_KEY, 0),
         repeated_keys=reasons.get(REPEATED_KEY, 0),
     )
@@ -217,7 +220,7 @@ def _with_coverage(plan: Plan, diff: Diff, warehouse: Warehouse) -> Plan:
     return replace(plan, match_rows=rows, match_coverage=tuple(zip(counted, found, strict=True)))
 
 
-def _counts(plan: Plan, warehouse: Warehouse) -> dict[str, Counts]:
+def _counts(plan: Plan, paused: Collection[str], warehouse: Warehouse) -> dict[str, Counts]:
     removed = dict(
         warehouse.rows(
             f"select audience, count(*) from sync.sync_plan where run_id = {literal(plan.run_id)} "
@@ -228,7 +231,11 @@ def _counts(plan: Plan, warehouse: Warehouse) -> dict[str, Counts]:
         "select audience, count(*) from sync.sync_snapshot "
         f"where sync = {literal(plan.sync)} group by 1 order by 1"
     )
-    return {audience: Counts(count, removed.get(audience, 0)) for audience, count in held}
+    return {
+        audience: Counts(count, removed.get(audience, 0))
+        for audience, count in held
+        if audience not in paused
+    }
 
 
 def _refuse_unknown_guards(overrides: Collection[str], verdicts: Collection[GuardVerdict]) -> None:
