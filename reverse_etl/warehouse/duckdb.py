@@ -106,7 +106,7 @@ def _connect_when_free(path: Path, home: Path, patience: float) -> duckdb.DuckDB
     import duckdb  # noqa: PLC0415 - only who opens the warehouse pays for it
 
     deadline = time.monotonic() + patience
-    has_said = False
+    has_said = has_replayed = False
     while True:
         try:
             return _connect(path, home)
@@ -115,6 +115,12 @@ def _connect_when_free(path: Path, home: Path, patience: float) -> duckdb.DuckDB
                 f"{path} is open in this process in another mode; close that connection first "
                 f"({str(error).splitlines()[0]})."
             ) from None
+        except duckdb.OutOfMemoryException as error:
+            if has_replayed or "WAL" not in str(error):
+                raise
+            log.warning("%s was left with a log by a writer that was killed; writing it in.", path)
+            has_replayed = True
+            _write_log_in(path)
         except duckdb.IOException as error:
             owner = re.search(r"held in (.+?) \(PID (\d+)\)", str(error))
             if owner is None:
@@ -126,6 +132,14 @@ def _connect_when_free(path: Path, home: Path, patience: float) -> duckdb.DuckDB
                 log.warning("%s; waiting for it.", message)
                 has_said = True
             time.sleep(0.2)
+
+
+def _write_log_in(path: Path) -> None:
+    """Bring a file and its log together: a long log is more than a reader's memory can replay."""
+    import duckdb  # noqa: PLC0415
+
+    # Closing it writes the log into the file.
+    duckdb.connect(str(path)).close()
 
 
 def _connect(path: Path, home: Path) -> duckdb.DuckDBPyConnection:

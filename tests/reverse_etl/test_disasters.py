@@ -35,6 +35,23 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 print(run_sync(project, "contacts", patience=QUICK).error, flush=True)
 """
 
+# A writer that is killed before it has written its log into the file. Replayed, each column takes a
+# block of memory.
+KILLED_WRITER = """
+import os, sys, duckdb
+connection = duckdb.connect(sys.argv[1])
+connection.execute("set checkpoint_threshold = '8GB'")
+columns = ", ".join(f"range || '-{number}' as column_{number}" for number in range(60))
+for number in range(40):
+    connection.execute(f"create table wide_{number} as select {columns} from range(10)")
+connection.execute("checkpoint")
+connection.execute("begin")
+for number in range(40):
+    connection.execute(f"insert into wide_{number} select * from wide_{number}")
+connection.execute("commit")
+os._exit(9)
+"""
+
 
 def cramped(world: World, most_bytes: int) -> str:
     """Run a sync that may write files of so many bytes; return what it says."""
@@ -152,3 +169,18 @@ def test_two_machines_with_one_ledger_take_turns(
     assert (out.strip(), result.status, result.requests) == ("done", "done", 0)
     assert "is being run by another machine; waiting" in caplog.text
     assert set(channel.deliveries.values()) == {1}
+
+
+def test_a_log_too_long_for_a_reader_is_written_in(
+    world: World, channel: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.declare()
+    world.contacts(people(20))
+    file = str(world.warehouse)
+    assert subprocess.run([sys.executable, "-c", KILLED_WRITER, file], check=False).returncode == 9
+    log = Path(f"{file}.wal")
+    assert log.stat().st_size > 0
+    monkeypatch.setattr("reverse_etl.warehouse.duckdb.MEMORY_LIMIT", "60MB")
+    assert world.run().acknowledged == 20
+    assert not log.exists()
+    assert world.run().acknowledged == 0
