@@ -22,7 +22,7 @@ import duckdb
 
 from benchmarks.measure import Row, compare, parser, show, spent_by
 from orchestration.defs.publication import publish_manifest
-from orchestration.follow import Followed, Follower
+from orchestration.follower import Followed, Follower
 from reverse_etl.sandbox import running_sandbox
 
 PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"

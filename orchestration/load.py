@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -45,6 +45,14 @@ class LandedFile:
     row_count: int = 0
     new_columns: list[str] = field(default_factory=list)
     unread: str = ""  # why no model will read it
+
+
+class FilesRefusedError(SeamlineError):
+    """Files that cannot be read. What lay beside them has landed, and nothing of them has."""
+
+    def __init__(self, refused: Sequence[tuple[ExtractFile, str]]) -> None:
+        self.refused = tuple(refused)
+        super().__init__("\n".join(reason for _, reason in refused))
 
 
 @dataclass
@@ -102,16 +110,21 @@ def load_folder(
         on_file: Told after each file.
 
     Raises:
-        SeamlineError: the folder or a file cannot be read. Files before it have landed, nothing
-            of it and of the files after it has.
+        FilesRefusedError: a file cannot be read; nothing of it has landed, all others have.
+        SeamlineError: the folder cannot be read, and nothing has landed.
     """
     stamp = loaded_at or _default_instant()
     report = LoadReport(str(directory), profile.target, stamp.isoformat())
     extracts = find_extracts(directory, only)
     declared = _declared_tables(project_directory())
+    refused: list[tuple[ExtractFile, str]] = []
     with open_warehouse(profile, wait, on_wait) as warehouse:
         for extract in extracts:
-            landed = land(warehouse, extract, content_hash(extract.path), stamp)
+            try:
+                landed = land(warehouse, extract, content_hash(extract.path), stamp)
+            except SeamlineError as error:
+                refused.append((extract, str(error)))
+                continue
             place = (extract.label, extract.source_name, extract.table_name)
             outcome = (
                 LandedFile(*place, "skipped")
@@ -120,6 +133,8 @@ def load_folder(
             )
             report.files.append(outcome)
             on_file(outcome)
+    if refused:
+        raise FilesRefusedError(refused)
     return report
 
 

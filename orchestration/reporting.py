@@ -7,12 +7,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestration.troubles import troubles_of
+
 if TYPE_CHECKING:
-    from orchestration.follow import Followed
+    from orchestration.follower import Followed
 
 
 def report(followed: Followed, manifest: Path) -> None:
-    """Report each table that has new rows, and each sync that sent something.
+    """Report each table that has new rows, each sync that sent something, and what went wrong.
 
     Args:
         followed: the batch.
@@ -34,7 +36,14 @@ def report(followed: Followed, manifest: Path) -> None:
             made = dg.AssetMaterialization(asset_key(nodes[name]), metadata=metadata)
             instance.report_runless_asset_event(made)
         for result in followed.syncs:
+            key, metadata = dg.AssetKey([GROUP, result.sync]), sync_metadata(result)
             if result.acknowledged or result.rejected:
-                key = dg.AssetKey([GROUP, result.sync])
-                made = dg.AssetMaterialization(key, metadata=sync_metadata(result))
+                made = dg.AssetMaterialization(key, metadata=metadata)
                 instance.report_runless_asset_event(made)
+            elif result.status != "done":
+                why = "\n".join(troubles_of(result).values())
+                seen = dg.AssetObservation(key, description=why, metadata=metadata)
+                instance.report_runless_asset_event(seen)
+        for file in followed.refused:
+            seen = dg.AssetObservation(dg.AssetKey(list(file.table)), description=file.reason)
+            instance.report_runless_asset_event(seen)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -143,7 +143,12 @@ def sync(
         from reverse_etl.report import console, result_report  # noqa: PLC0415
 
         console().print(result_report(results))
-    found = {result.status for result in results}
+    end_as(result.status for result in results)
+
+
+def end_as(statuses: Iterable[str]) -> None:
+    """End the command with the code of the worst of the runs' statuses, unless all are done."""
+    found = set(statuses)
     worst = next((status for status in WORST_FIRST if status in found), "done")
     if EXIT_CODES[worst]:
         raise typer.Exit(EXIT_CODES[worst])

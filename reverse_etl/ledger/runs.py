@@ -120,7 +120,8 @@ def end_run(
     pending = tally.fates.get("uncertain", 0) + tally.fates.get("pending", 0)
     error = outcome.error
     if pending and not error:
-        error = f"{pending} records got no verdict; the next run tries them again"
+        counted = f"{pending} record{'s' * (pending > 1)} got no verdict"
+        error = f"{counted}{_why_open(outcome)}; the next run tries again"
     result = SyncResult(
         run_id=run_id,
         sync=sync.name,
@@ -177,6 +178,13 @@ def lost_outcome() -> Outcome:
     outcome = Outcome(error=reason)
     outcome.doubt_the_rest("spool_lost", reason)
     return outcome
+
+
+def _why_open(outcome: Outcome) -> str:
+    """Return, in parentheses, why a record of those without a verdict has none."""
+    reasons = (each.reason for each in outcome.endings if each.fate in ("uncertain", "pending"))
+    reason = next(filter(None, reasons), outcome.reason)
+    return f" ({reason})" if reason else ""
 
 
 def _status(error: str, guards: tuple[GuardVerdict, ...], tally: Tally) -> Status:

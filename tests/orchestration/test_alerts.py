@@ -12,7 +12,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from orchestration.defs.alerts import ADDRESS, AlertNotDeliveredError, build_alerts
+from orchestration.alert_webhook import ADDRESS, AlertNotDeliveredError
+from orchestration.defs.alerts import build_alerts
 
 SECRET = "T0SECRET"
 

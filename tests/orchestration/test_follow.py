@@ -11,7 +11,7 @@ import dagster as dg
 import duckdb
 import pytest
 
-from orchestration.follow import Followed, Follower
+from orchestration.follower import Followed, Follower
 from orchestration.local import dagster_home
 from orchestration.reporting import report
 from reverse_etl.errors import SeamlineError

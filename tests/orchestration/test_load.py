@@ -15,7 +15,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from orchestration.load import KNOWN_EXTRACTS, load, load_folder, parse_instant
+from orchestration.load import (
+    KNOWN_EXTRACTS,
+    FilesRefusedError,
+    load,
+    load_folder,
+    parse_instant,
+)
 from reverse_etl.contract.profile import Profile
 from reverse_etl.errors import SeamlineError
 from tests.postgres.server import PostgresServer
@@ -149,14 +155,17 @@ BROKEN = {
 def test_nothing_of_a_broken_file_lands(folder: Path, profile: Profile, case: str) -> None:
     name, content, message = BROKEN[case]
     put(folder, "shop/a_good_one.csv", "id\n1\n")
+    put(folder, "shop/zeal.csv", "id\n1\n")
     broken = put(folder, name, content)
-    with pytest.raises(SeamlineError, match=message) as refused:
+    with pytest.raises(FilesRefusedError, match=message) as refused:
         load_folder(folder, profile)
     assert str(broken) in str(refused.value)
     assert "nothing of this file was landed" in str(refused.value)
-    assert query(profile, "select file_name from raw.landed_files") == [("shop/a_good_one.csv",)]
+    assert [file.path for file, _ in refused.value.refused] == [broken]
+    landed = query(profile, "select file_name from raw.landed_files order by 1")
+    assert landed == [("shop/a_good_one.csv",), ("shop/zeal.csv",)], "what lies beside it lands"
     tables = query(profile, "select table_name from duckdb_tables() where schema_name = 'raw_shop'")
-    assert tables == [("a_good_one",)]
+    assert sorted(tables) == [("a_good_one",), ("zeal",)]
 
 
 def test_a_broken_file_leaves_a_table_that_was_there_as_it_was(
