@@ -101,6 +101,15 @@ def increment(
     answer.send((session.segment_seconds, batch.people))
 
 
+def received(answer: Connection) -> tuple[float, int]:
+    """Return what the micro-batch sent; end where it died, for it has said why itself."""
+    try:
+        seconds, people = answer.recv()
+    except EOFError:
+        raise SystemExit("The micro-batch failed; see above.") from None
+    return float(seconds), int(people)
+
+
 def measure(room: Path) -> Row:
     """Measure in a home that is built, and changes by it."""
     os.environ.update(environment(room))
@@ -118,7 +127,7 @@ def measure(room: Path) -> Row:
         batch = fork.Process(target=increment, args=(project, manifest, then, theirs))
         batch.start()
         theirs.close()
-        seconds, people = mine.recv()
+        seconds, people = received(mine)
         batch.join()
         ours.append(seconds)
         touched.append(people)

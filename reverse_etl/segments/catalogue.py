@@ -14,7 +14,7 @@ from reverse_etl.contract.manifest import Relation
 from reverse_etl.contract.project import Project
 from reverse_etl.segments.preview import Preview, preview
 from reverse_etl.segments.segment import Segment, built, instant_of, segments
-from reverse_etl.segments.shown import Shown
+from reverse_etl.segments.shown import Shown, declared_words
 from reverse_etl.warehouse.dialect import literal
 from reverse_etl.warehouse.session import Warehouse
 
@@ -83,11 +83,12 @@ def _entry(project: Project, warehouse: Warehouse, segment: Segment) -> Entry:
         order by moved_at
     """)
     moment = instant_of(segment.sql) or _latest(warehouse)
+    shown = Shown(words=declared_words(project.manifest))
     return Entry(
         segment,
         str(project.manifest.nodes[segment.unique_id]["description"]).strip(),
         found,
-        [Shown().values(row) for row in found.sample],
+        [shown.values(row) for row in found.sample],
         [(row[0], int(row[1]), int(row[2]), int(row[3])) for row in sizes],
         moment is not None and moment.date() >= date.fromisoformat(str(segment.meta["expires_on"])),
     )

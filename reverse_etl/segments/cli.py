@@ -184,13 +184,13 @@ def catalogue(
 
 def _preview(asked: str, compiled: Callable[[Path], str], *, show_pii: bool, as_json: bool) -> None:
     from reverse_etl.segments.preview import preview  # noqa: PLC0415
-    from reverse_etl.segments.shown import Shown  # noqa: PLC0415
+    from reverse_etl.segments.shown import Shown, declared_words  # noqa: PLC0415
     from reverse_etl.segments.written import preview_json, preview_report  # noqa: PLC0415
 
     segment = _asked(asked, compiled)
     with opened() as (warehouse, project):
         found = preview(project, warehouse, segment(project.manifest))
-    shown = Shown(show_pii=show_pii)
+        shown = Shown(show_pii=show_pii, words=declared_words(project.manifest))
     if as_json:
         print_json(preview_json(found, shown))
         return

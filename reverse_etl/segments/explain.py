@@ -37,6 +37,13 @@ class Finding:
     failed: tuple[Mapping[str, Any], ...]
     decided: bool
 
+    def looked_at(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return of a row what the predicate looks at, and the keys by which it is found."""
+        if self.predicate.clause == "having":
+            return dict(row)  # measures of a group, which has no key
+        names = {_short(column) for column in self.predicate.columns}
+        return {name: row[name] for name in row if name in names or name.endswith("_id")}
+
 
 @dataclass(frozen=True)
 class Explanation:

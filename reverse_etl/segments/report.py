@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -27,16 +27,13 @@ def membership_report(membership: Membership, *, show_pii: bool) -> RenderableTy
     parts += [Text(f"  {line}", style="dim") for line in _memory(membership)]
     parts += [Text(""), *_why_not(membership)]
     shown = _shown(membership, show_pii)
-    step, told = "", set[tuple[str, ...]]()
+    step = ""
     for finding in found.findings:
         if finding.predicate.step != step:
-            step, told = finding.predicate.step, set()
+            step = finding.predicate.step
             parts.append(Text(step if step == RESULT else f"step {step}", style="bold"))
         parts.append(_finding_line(finding, membership))
-        rows = tuple(f"      {_written(shown.values(row))}" for row in _examples(finding))
-        if rows not in told:  # the same rows decide most predicates of a step
-            parts += [Text(row, style="dim") for row in rows]
-        told.add(rows)
+        parts += [Text(f"      {line}", style="dim") for line in _examples(finding, shown)]
     return Group(*parts)
 
 
@@ -123,10 +120,19 @@ def _finding_line(finding: Finding, membership: Membership) -> Text:
     return Text.assemble((f"  {sign} ", style), _text(finding, membership), (f"  {rows}", "dim"))
 
 
-def _examples(finding: Finding) -> Iterable[Mapping[str, Any]]:
-    return (finding.satisfied or finding.failed)[:_MOST_ROWS]
+def _examples(finding: Finding, shown: Shown) -> Iterator[str]:
+    for sign, rows in (("✓", finding.satisfied), ("✗", finding.failed)):
+        for row in rows[:_MOST_ROWS]:
+            yield f"{sign} {_written(shown.values(finding.looked_at(row)))}"
 
 
 def _written(row: Mapping[str, Any]) -> str:
-    once = {name.rpartition(".")[2]: value for name, value in reversed(list(row.items()))}
-    return ", ".join(f"{name} {value}" for name, value in reversed(list(once.items())))
+    """Return a row to read: a column by its bare name, unless two of that name differ."""
+    by_name: dict[str, list[Any]] = {}
+    for column, value in row.items():
+        by_name.setdefault(column.rpartition(".")[2], []).append(value)
+    parts: dict[str, Any] = {}
+    for column, value in row.items():
+        name = column.rpartition(".")[2]
+        parts[name if all(each == value for each in by_name[name]) else column] = value
+    return ", ".join(f"{name} {'null' if v is None else v}" for name, v in parts.items())

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlglot import exp
 
+from reverse_etl.contract.manifest import Manifest
 from reverse_etl.identity.masking import mask
 
 
@@ -16,11 +19,19 @@ class Shown:
 
     Numbers, times and truth values say how somebody behaves, keys say nothing to whoever cannot
     look them up; of text only that is shown which the SQL itself compares with a word of its own,
-    such as a status. All other text is masked, and so is every address wherever it stands.
+    such as a status, or which is a word that a column of that name declares. All other text is
+    masked, and so is every address wherever it stands.
     """
 
-    def __init__(self, *, show_pii: bool = False, compared: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        show_pii: bool = False,
+        compared: Iterable[str] = (),
+        words: Mapping[str, Collection[str]] = MappingProxyType({}),
+    ) -> None:
         self._show_pii = show_pii
+        self._words = words
         self._compared = frozenset(compared)
 
     def values(self, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,7 +46,8 @@ class Shown:
         text = str(value)
         if self._show_pii or not isinstance(value, str):
             return text
-        is_open = column.endswith("_id") or column in self._compared
+        is_word = text in self._words.get(column.rpartition(".")[2], ())
+        is_open = is_word or column.endswith("_id") or column in self._compared
         is_address = "@" in text or text.startswith("+")
         return text if is_open and not is_address else mask(text)
 
@@ -48,3 +60,16 @@ def compared_columns(conditions: Iterable[exp.Expr]) -> set[str]:
             if any(literal.is_string for literal in test.find_all(exp.Literal)):
                 found |= {f"{c.table}.{c.name}" for c in test.find_all(exp.Column)}
     return found
+
+
+def declared_words(manifest: Manifest) -> dict[str, set[str]]:
+    """Return the words that columns may hold by their contracts, by the columns' names.
+
+    They are those of dbt's ``accepted_values``: the project's own, and nobody's.
+    """
+    found: dict[str, set[str]] = defaultdict(set)
+    for node in manifest.nodes.values():
+        test = node.get("test_metadata") or {}
+        if test.get("name") == "accepted_values":
+            found[node["column_name"]] |= {str(word) for word in test["kwargs"]["values"]}
+    return dict(found)

@@ -41,7 +41,8 @@ def preview_report(preview: Preview, shown: Shown) -> RenderableType:
     rows = [shown.values(row) for row in preview.sample]
     if rows:
         columns = tuple(rows[0])
-        parts.append(_table(columns, [tuple(str(row[c]) for c in columns) for row in rows]))
+        cells = [tuple("" if row[c] is None else str(row[c]) for c in columns) for row in rows]
+        parts.append(_table(columns, cells))
     parts.append(Text("Nothing was built and nothing was sent.", style="dim"))
     return Group(*parts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from collections import defaultdict
@@ -199,6 +200,27 @@ def test_the_command_explains_a_person_by_an_address_and_shows_none(compiled: Wo
     assert earlier["is_member"] is False
     assert earlier["was_known"] is False
     assert any(each["decided"] for each in earlier["predicates"]) or earlier["missing"]
+
+
+def test_each_predicate_stands_above_the_rows_that_it_judged(compiled: Workspace) -> None:
+    """With what it looks at in them, and their keys; nothing is said to be `None`."""
+    with duckdb.connect(str(compiled.warehouse), read_only=True) as connection:
+        ((person, orders),) = connection.execute(
+            "select person_id, order_count from marts.people where order_count between 1 and 2"
+            " and net_revenue < 500 and last_order_at >= '2025-11-01' order by 1 limit 1"
+        ).fetchall()
+        ((nobody,),) = connection.execute(
+            "select person_id from marts.people where last_order_at is null order by 1 limit 1"
+        ).fetchall()
+    lines = compiled.seamline("explain", "membership", person, "best_customers").stdout.splitlines()
+    below = dict(itertools.pairwise(line.strip() for line in lines))
+    assert below["✗ people.order_count >= 3  0 of 1 rows"] == f"✗ order_count {orders}"
+    assert below["✗ people.net_revenue >= 500  0 of 1 rows"].startswith("✗ net_revenue ")
+    (recent,) = (line for line in below if line.startswith("✓ people.last_order_at"))
+    assert below[recent].startswith("✓ last_order_at 202")
+    text = compiled.seamline("explain", "membership", nobody, "best_customers").stdout
+    assert "✗ last_order_at null" in text
+    assert "None" not in text
 
 
 def test_what_cannot_be_asked_is_one_clear_line(compiled: Workspace) -> None:

@@ -21,7 +21,7 @@ from reverse_etl.segments.difference import Change, difference
 from reverse_etl.segments.preview import preview
 from reverse_etl.segments.replay import Replay
 from reverse_etl.segments.segment import Segment, find_segment, segments
-from reverse_etl.segments.shown import Shown
+from reverse_etl.segments.shown import Shown, declared_words
 from reverse_etl.warehouse.opening import open_warehouse
 from reverse_etl.warehouse.session import Warehouse
 from tests.conftest import AS_OF, Workspace
@@ -100,6 +100,19 @@ def test_a_draft_is_compiled_and_masked_without_being_added(
     row = {"email": emails[0][0], "order_count": 2, "person_id": "p"}
     assert Shown(show_pii=True).values(row) == row
     assert Shown().values(row) == {**row, "email": mask(emails[0][0])}
+
+
+def test_only_words_that_a_contract_declares_are_shown(compiled: Workspace) -> None:
+    """Fails closed: another text in that column, or that word in another column, is masked."""
+    sample = json.loads(compiled.seamline("preview", "new_customers", "--json").stdout)["sample"]
+    with duckdb.connect(str(compiled.warehouse), read_only=True) as connection:
+        found = connection.execute(
+            "select first_order_channel from segments.new_customers order by person_id limit 5"
+        ).fetchall()
+    assert [row["first_order_channel"] for row in sample] == [word for (word,) in found]
+    shown = Shown(words=declared_words(Manifest.read(compiled.manifest)))
+    row = {"first_order_channel": "Store Street 5", "last_name": "store", "unknown": "store"}
+    assert shown.values(row) == {column: mask(text) for column, text in row.items()}
 
 
 def test_two_rows_of_one_person_are_no_segment(project: Project, warehouse: Warehouse) -> None:
