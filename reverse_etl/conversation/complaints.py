@@ -41,12 +41,20 @@ GENERAL = {
     429: "The channel asks for fewer requests.",
 }
 
+REFUSED = {
+    400: "The channel does not take it as it is",
+    404: "The channel does not have what it is about",
+    409: "The channel has something that contradicts it",
+    413: "The channel finds it too large",
+}
+
 
 def complaint_of(response: Response, words: Mapping[str, str] | None = None) -> tuple[str, str]:
     """Return code and reason of an answer that is no success.
 
     ``words`` are a channel's codes in a marketer's words; the vendor's own follow them, for who has
-    to look further. Without a body that can be read, the code is ``http_<status>``.
+    to look further. A code that has none is put into words by the status. Without a body that can
+    be read, the code is ``http_<status>``.
     """
     return complaint_in(response.json(), response.status, words)
 
@@ -63,7 +71,11 @@ def complaint_in(
     place = _first(error, PLACES) or _first(_mapping(error.get("source")), PLACES)
     detail = f"{place}: {said}" if place and said and str(place) not in str(said) else str(said)
     general = GENERAL.get(status, f"The channel answered {status}.")
-    return readable(code), readable(worded(code, detail, words or {}) or general)
+    reason = worded(code, detail, words or {}) or general
+    if words is not None and detail and reason == detail:
+        # A code that nobody has put into words yet.
+        reason = f"{REFUSED.get(status, REFUSED[400])} ({detail})"
+    return readable(code), readable(reason)
 
 
 def worded(code: str, said: str, words: Mapping[str, str]) -> str:

@@ -26,10 +26,14 @@ EMAIL = "e-mail address"
 
 
 def readable(words: object) -> str:
-    """Shorten a vendor's message and mask e-mail addresses: reasons are kept in logs."""
+    """Shorten a vendor's message and mask who it is about: reasons are kept in logs.
+
+    That is e-mail addresses, in a URL's form too, and international phone numbers.
+    """
     masked = re.sub(
-        r"([^\s@\"'<>:=()]{1})[^\s@\"'<>:=()]*@", r"\1***@", " ".join(str(words).split())
+        r"([^\s@\"'<>:=()]{1})[^\s@\"'<>:=()]*?(?:@|%40)", r"\1***@", " ".join(str(words).split())
     )
+    masked = re.sub(r"(?:\+|%2B)\d(?:[\s().-]{0,2}\d){6,14}", "+***", masked)
     return masked if len(masked) <= _LONGEST_REASON else masked[: _LONGEST_REASON - 1] + "…"
 
 

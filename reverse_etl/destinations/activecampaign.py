@@ -66,6 +66,9 @@ WORDS = {
     "duplicate": "Another contact has this address",
     "email_invalid": "ActiveCampaign cannot read the address",
     "field_missing": "A value is missing",
+    "field_invalid": "A value does not fit its field",
+    "related_missing": "ActiveCampaign has no such tag, field or contact",
+    "http_404": "ActiveCampaign has no such tag, field or contact",
 }
 PROBE = Probe(Request("GET", f"{API}/contacts", params={"limit": "1"}))
 # Five a second for an account, over all its keys.

@@ -14,6 +14,7 @@ from reverse_etl.conversation.verdicts import part, refuse_or_wait, rejected, un
 WORDS = {
     "CONFLICT": "Another record has this value, which must be unique",
     "OBJECT_NOT_FOUND": "HubSpot knows no such record",
+    "VALIDATION_ERROR": "A value does not fit its property",
     "MISSING_SCOPES": "The private app lacks a scope",
 }
 

@@ -14,7 +14,12 @@ FIELDS = (
     *("address_line_1", "address_line_2", "city", "state_province_region", "postal_code"),
     *("country", "whatsapp", "line", "facebook", "custom_fields"),
 )
-WORDS = {"http_413": "The request is too large"}
+WORDS = {
+    # It has no codes: only a field, and a sentence.
+    "http_400": "SendGrid does not take a value",
+    "http_404": "SendGrid has no such list or contact",
+    "http_413": "The request is too large",
+}
 
 
 def own(record: Record) -> str:
