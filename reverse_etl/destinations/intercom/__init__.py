@@ -4,8 +4,9 @@ Requires an access token in ``INTERCOM_TOKEN``. Workspaces in the EU and Austral
 their own: ``INTERCOM_URL=https://api.eu.intercom.io`` or ``https://api.au.intercom.io``.
 
 Contacts are users, looked up by their external id and never by search, which does not know the new
-ones for minutes. The column ``custom_attributes`` holds a JSON object. In mode mirror, contacts who
-leave are deleted.
+ones for minutes. Columns that are no fields of every contact are custom attributes, which must
+exist; ``seamline check --connect --create`` makes them. The column ``custom_attributes`` may hold
+more of them as a JSON object. In mode mirror, contacts who leave are deleted.
 
     exposures:
       - name: intercom_contacts
@@ -36,8 +37,10 @@ from reverse_etl.channel.destination import (
     Setting,
 )
 from reverse_etl.channel.exchange import Conversation, Preparation, Refused, Request
+from reverse_etl.channel.inspection import Inspection
 from reverse_etl.conversation.record_by_record import OPTIONS, converse, must
 from reverse_etl.conversation.verdicts import one_by_one
+from reverse_etl.destinations.intercom.attributes import lacking
 from reverse_etl.destinations.intercom.contacts import FIELDS, ID, PHRASES, WORDS
 from reverse_etl.destinations.intercom.events import tell
 
@@ -58,7 +61,7 @@ class Intercom:
     )
     objects: tuple[ChannelObject, ...] = (
         ChannelObject(
-            "contacts", ("upsert", "mirror"), LIMITS, (ID,), FIELDS, options=OPTIONS, probe=PROBE
+            "contacts", ("upsert", "mirror"), LIMITS, (ID,), options=OPTIONS, probe=PROBE
         ),
         ChannelObject("tag_members", ("audience",), LIMITS, (ID,), FIELDS, probe=PROBE),
         ChannelObject(
@@ -88,6 +91,14 @@ class Intercom:
         if batch.mode == "append":
             return (yield from one_by_one(batch.records, tell))
         return (yield from converse(batch, PHRASES))
+
+    def inspect(
+        self, object_name: str, columns: Mapping[str, str], settings: Mapping[str, str]
+    ) -> Inspection:
+        """Return which columns are no custom attributes yet."""
+        if object_name == "events":
+            return []
+        return (yield from lacking(columns))
 
 
 destination: Destination = Intercom()

@@ -46,12 +46,17 @@ def _contact(record: Record) -> dict[str, Any]:
     for name in ("signed_up_at", "last_seen_at"):
         if contact.get(name):
             contact[name] = unix(str(contact[name]))
-    if contact.get("custom_attributes") is not None:
-        try:
-            contact["custom_attributes"] = document_of(contact["custom_attributes"]) or {}
-        except ValueError as error:
-            raise Refused("bad_attributes", f"Its column 'custom_attributes' {error}.") from None
-    return contact
+    try:
+        custom = document_of(contact.pop("custom_attributes", None)) or {}
+    except ValueError as error:
+        raise Refused("bad_attributes", f"Its column 'custom_attributes' {error}.") from None
+    more = {
+        name: value
+        for name, value in record.fields.items()
+        if name not in FIELDS and (value is not None or record.operation == "change")
+    }
+    custom = {**custom, **more}
+    return contact | ({"custom_attributes": custom} if custom else {})
 
 
 def _find(record: Record) -> Step[str]:
