@@ -142,7 +142,7 @@ def main() -> None:
     """Measure and print."""
     switches = parser(__doc__ or "")
     switches.add_argument("--home", type=Path, help="a home that is built; it is copied")
-    switches.add_argument("--people", type=int, default=100_000, help="people to generate")
+    switches.add_argument("--people", type=int, default=300_000, help="people to generate")
     options = switches.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         room = Path(folder)
