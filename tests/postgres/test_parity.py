@@ -152,6 +152,35 @@ def test_segments_are_explained_and_previewed_alike(
         assert warehouse.rows(counted) == [(len(members),)]
 
 
+def test_segments_are_replayed_and_compared_alike(
+    on_postgres: str, postgres: PostgresServer, built: Workspace, tmp_path: Path
+) -> None:
+    """A back-test, and what a changed threshold moves, as the commands print them."""
+    said = []
+    for home in (
+        built.copy(tmp_path / "duckdb"),
+        Workspace(tmp_path / "postgres", postgres.environment("parity")),
+    ):
+        home.folder.mkdir(exist_ok=True)
+        home.dbt("--quiet", "compile", "--select", "fqn:*")
+        days = ("--from", "2026-10-28", "--to", "2026-11-01", "--json")
+        past = json.loads(home.seamline("preview", "new_customers", *days).stdout)
+        base = json.loads(home.manifest.read_text())
+        node = base["nodes"]["model.seamline.best_customers"]
+        assert "order_count >= 3" in node["compiled_code"]
+        node["compiled_code"] = node["compiled_code"].replace(
+            "order_count >= 3", "order_count >= 5"
+        )
+        file = home.folder / "base.json"
+        file.write_text(json.dumps(base))
+        done = home.seamline("diff", "--base", str(file), "--json", check=False)
+        assert done.returncode == 3, done.stderr
+        said.append((past, json.loads(done.stdout)))
+    on_duckdb, on_the_other = said
+    assert on_duckdb[0]["entered"] > 0
+    assert on_the_other == on_duckdb
+
+
 def test_syncs_go_side_by_side(on_postgres: str, postgres: PostgresServer, tmp_path: Path) -> None:
     """Each in a process of its own, since the warehouse is a server; each channel gets its own."""
     workspace = Workspace(tmp_path, postgres.environment("parity"))
