@@ -162,3 +162,20 @@ def test_a_sync_of_the_engine_arrives_and_leaves(
     result = world.run(overrides=["removed_fraction"])
     assert (result.changed, result.removed) == (1, 1)
     assert shop.sql("select _key, name from contacts") == "p1|Ada L."
+
+
+def test_who_takes_consent_back_is_no_longer_personalised(
+    shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POSTGRES_URL", shop.settings["URL"])
+    world.declare("people", "mirror", destination="postgres", object="profiles", match=None,
+                  purpose="newsletter", guards={"max_removed_fraction": 1.0})  # fmt: skip
+    world.contacts(
+        [("p1", "ada@example.com", "Ada", 5), ("p2", "ben@example.com", "Ben", 7)], "people"
+    )
+    world.consent("p1", "p2")
+    assert world.run("people").added == 2
+    assert shop.held()["p1"] == {"email": "ada@example.com", "name": "Ada", "score": 5}
+    world.consent("p1", state="denied")
+    assert world.run("people").removed == 1
+    assert shop.held() == {"p2": {"email": "ben@example.com", "name": "Ben", "score": 7}}
