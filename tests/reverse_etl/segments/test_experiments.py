@@ -13,12 +13,15 @@ import pytest
 from reverse_etl.contract.manifest import Manifest
 from reverse_etl.contract.project import Project
 from reverse_etl.errors import SeamlineError
+from reverse_etl.sandbox import running_sandbox
 from reverse_etl.segments.lift import Arm, compare, lift
 from reverse_etl.segments.segment import find_segment
 from reverse_etl.warehouse.duckdb import DuckDBWarehouse
 from tests.conftest import ROOT, Workspace
 
 SEGMENT = "newsletter_engaged"
+KLAVIYO, KLAVIYO_MODEL = "klaviyo_audience_members", "sync_klaviyo_audience_members"
+AUDIENCES = f"activation.{KLAVIYO_MODEL}"
 AT_RISK = "high_value_customers_at_risk"
 SALT = "weekly-2026"
 EXPERIMENT = f"experiment: {{salt: {SALT}, control: 0.4, variants: [short, long]}}"
@@ -48,7 +51,11 @@ def running(compiled: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Wo
         declared = project / "models" / "segments" / f"{segment}.yml"
         text, owned = declared.read_text(), "          owner: "
         assert text.count(owned) == 1
-        declared.write_text(text.replace(owned, f"          {says}\n{owned}"))
+        text = text.replace(owned, f"          {says}\n{owned}")
+        if segment == SEGMENT:
+            assert text.count("channels: [klaviyo]") == 1
+            text = text.replace("channels: [klaviyo]", "channels: [klaviyo, meta]")
+        declared.write_text(text)
     places = ("SEAMLINE_PROJECT_DIR", "DBT_PROJECT_DIR", "DBT_PROFILES_DIR")
     workspace = compiled.copy(folder / "workspace", **dict.fromkeys(places, str(project)))
     audiences = ("sync_klaviyo_audience_members", "sync_meta_audience_members")
@@ -70,21 +77,86 @@ def test_everybody_is_on_the_side_that_salt_and_id_say(running: Workspace) -> No
     assert set(assigned.values()) == {"control", "short", "long"}
 
 
-def test_nobody_held_out_is_sent_and_the_others_know_their_variant(running: Workspace) -> None:
-    sent = rows(
-        running,
-        "select person_id, properties from activation.sync_klaviyo_audience_members"
-        f" where audience = '{SEGMENT}'",
-    )
+@pytest.mark.parametrize("channel", ["klaviyo", "meta"])
+def test_nobody_held_out_is_sent_on_any_channel(running: Workspace, channel: str) -> None:
+    sent = f"select person_id from activation.sync_{channel}_audience_members where audience = "
     members = {p for (p,) in rows(running, f"select person_id from segments.{SEGMENT}")}
-    assert {p for p, _ in sent} == {p for p in members if drawn(p) != "control"}
-    assert all(json.loads(properties)["variant"] == drawn(p) for p, properties in sent)
-    others = rows(
-        running,
-        "select distinct audience from activation.sync_klaviyo_audience_members"
-        f" where audience <> '{SEGMENT}' and properties like '%variant%'",
-    )
-    assert others == []
+    expected = {p for p in members if drawn(p) != "control"}
+    assert {p for (p,) in rows(running, f"{sent} '{SEGMENT}'")} == expected
+
+
+def test_whoever_is_sent_has_their_variant_there(running: Workspace) -> None:
+    sent = "select person_id, properties from activation.sync_klaviyo_audience_members"
+    properties = dict(rows(running, f"{sent} where audience = '{SEGMENT}'"))
+    assert properties
+    assert all(json.loads(text)["variant"] == drawn(p) for p, text in properties.items())
+    others = f"{sent} where audience <> '{SEGMENT}' and properties like '%variant%'"
+    assert rows(running, others) == []
+
+
+def test_whom_an_experiment_holds_out_is_taken_out_and_never_added(
+    running: Workspace, compiled: Workspace, tmp_path: Path
+) -> None:
+    """Everybody was at the channel before; then the experiment began."""
+    with running_sandbox() as sandbox:
+        home = running.copy(tmp_path / "home", SEAMLINE_SANDBOX_URL=sandbox.url)
+        with duckdb.connect(str(home.warehouse)) as connection:
+            connection.execute(f"attach '{compiled.warehouse}' as before (read_only)")
+            connection.execute(
+                f"create table drawn as from {AUDIENCES} where audience = '{SEGMENT}'"
+            )
+            connection.execute(f"delete from {AUDIENCES}")
+            connection.execute(f"insert into {AUDIENCES} by name from before.{AUDIENCES}")
+            people = dict(
+                connection.execute("select email, person_id from marts.people").fetchall()
+            )
+        home.seamline("sync", "--select", KLAVIYO)
+        label = "Newsletter engaged"
+        before = {each["email"] for each in sandbox.state("klaviyo")["audiences"][label]["members"]}
+        with duckdb.connect(str(home.warehouse)) as connection:
+            connection.execute(f"delete from {AUDIENCES} where audience = '{SEGMENT}'")
+            connection.execute(f"insert into {AUDIENCES} from drawn")
+        home.seamline("sync", "--select", KLAVIYO)
+        after = {each["email"] for each in sandbox.state("klaviyo")["audiences"][label]["members"]}
+    held_out = {email for email in before if drawn(people[email]) == "control"}
+    assert held_out
+    assert after == before - held_out
+    with duckdb.connect(str(home.folder / "sync.duckdb"), read_only=True) as ledger:
+        moved = ledger.execute(
+            "select operation, person_id from sync_changelog where audience = ? and run_id = "
+            "(select run_id from sync_runs order by run_number desc limit 1)",
+            [SEGMENT],
+        ).fetchall()
+    operations = {(operation, drawn(person) == "control") for operation, person in moved}
+    assert operations == {("remove", True), ("change", False)}, "the others learn their variant"
+
+
+@pytest.mark.parametrize("side", ["control", "short"])
+def test_a_merge_moves_nobody_to_another_side(
+    running: Workspace, tmp_path: Path, side: str
+) -> None:
+    assigned = dict(rows(running, "select person_id, variant from audiences.audience_assignments"))
+    survivor = min(person for person, variant in assigned.items() if variant == side)
+    retired = min(person for person, variant in assigned.items() if variant == "long")
+    merged = running.copy(tmp_path / "merged")
+    with duckdb.connect(str(merged.warehouse)) as connection:
+        connection.execute(
+            "update intermediate.int_person_ids_resolved set current_person_id = ? "
+            "where current_person_id = ?",
+            [survivor, retired],
+        )
+        connection.execute(f"delete from segments.{SEGMENT} where person_id = ?", [retired])
+    chosen = ("membership_history", "audience_assignments", KLAVIYO_MODEL)
+    merged.dbt("run", "--select", *chosen)
+    del assigned[retired]
+    found = dict(rows(merged, "select person_id, variant from audiences.audience_assignments"))
+    assert found == assigned
+    sent = {
+        p
+        for (p,) in rows(merged, f"select person_id from {AUDIENCES} where audience = '{SEGMENT}'")
+    }
+    assert (survivor in sent) == (side != "control")
+    assert retired not in sent
 
 
 def test_who_is_excluded_hears_of_it_elsewhere(running: Workspace) -> None:
