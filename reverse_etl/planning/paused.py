@@ -27,12 +27,15 @@ def paused_audiences(sync: Sync, manifest: Manifest, now: datetime) -> dict[str,
     found: dict[str, date] = {}
     for unique_id, meta in manifest.segments() if sync.is_audience else ():
         node = manifest.nodes[unique_id]
+        if "expires_on" not in meta:
+            continue  # which dbt refuses as soon as an audience is made of it
         try:
-            day = date.fromisoformat(str(meta.get("expires_on")))
+            day = date.fromisoformat(str(meta["expires_on"]))
         except ValueError:
+            path = project_file(node.get("patch_path") or node["original_file_path"])
             raise SeamlineError(
-                f"{project_file(node['patch_path'])}: config.meta.segment.expires_on of "
-                f"'{node['name']}' is no date; write it as 2027-06-30."
+                f"{path}: config.meta.segment.expires_on of '{node['name']}' is no date; write it "
+                "as 2027-06-30."
             ) from None
         if day <= now.date():
             found[str(node["name"])] = day
