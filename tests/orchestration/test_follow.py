@@ -132,6 +132,21 @@ def test_nothing_is_sent_while_a_refusal_may_lie_unread(
     assert not sandbox.state("hubspot")["contacts"]
 
 
+def test_nothing_is_sent_while_a_file_of_refusals_cannot_be_read(
+    home: tuple[Workspace, Sandbox], step: Callable[[str], Followed | None], tmp_path: Path
+) -> None:
+    _, sandbox = home
+    file = tmp_path / "landing" / "consent" / "preferences.csv"
+    file.parent.mkdir(parents=True)
+    file.write_text("id,state\nrefusal,denied,cut\n")
+    settled = time.time() - 60
+    os.utime(file, (settled, settled))
+    with pytest.raises(SeamlineError, match=r"preferences\.csv.* It may withdraw a consent"):
+        step("00:00:00")
+    assert not sandbox.state("hubspot")["contacts"]
+    assert sandbox.state("klaviyo")["audiences"] == {}
+
+
 def test_a_project_that_was_never_built_is_not_followed(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
