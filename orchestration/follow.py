@@ -45,14 +45,14 @@ def follow(
         except SeamlineError as error:
             if once:
                 raise
-            for trouble in troubles.tell({str(error): str(error)}):
+            for trouble in troubles.tell(error):
                 typer.echo(f"{trouble} Asked again every {every:g} seconds.", err=True)
         else:
             if followed:
                 report(followed, follower.manifest)
                 told = json.dumps(followed.as_json()) if as_json else followed.sentence()
                 typer.echo(told)
-                for trouble in troubles.tell(troubles.of(followed)):
+                for trouble in troubles.tell(followed):
                     typer.echo(trouble, err=True)
             if once:
                 statuses = [result.status for result in followed.syncs] if followed else []

@@ -96,7 +96,7 @@ class Day:
         followed = self.follower.step()
         assert followed is not None
         report(followed, self.follower.manifest)
-        self.told[hour] = self.troubles.tell(self.troubles.of(followed))
+        self.told[hour] = self.troubles.tell(followed)
         self.batches[hour] = followed
         self.lists[hour] = self.left()
 

@@ -17,14 +17,13 @@ from orchestration.defs.operator_tables import (
     accepted_fraction,
     guards_table,
     plan_metadata,
-    refusals,
     rejections_table,
     sync_metadata,
     verdict_of,
 )
 from orchestration.defs.options import LaunchOptions, mendable
 from orchestration.defs.resources import asset_key, code_link, database_pool
-from reverse_etl.planning.guards import GUARDS
+from reverse_etl.planning.guards import GUARDS, refusals
 from reverse_etl.planning.plan import Plan
 from reverse_etl.status import planned_rows
 from reverse_etl.sync import SyncResult, plan_sync, run_sync

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from reverse_etl.planning.guards import GuardVerdict
+from reverse_etl.planning.guards import GuardVerdict, refusals
 from reverse_etl.planning.plan import Plan
 from reverse_etl.sync import SyncResult
 
@@ -78,11 +78,6 @@ def accepted_fraction(result: SyncResult) -> float:
     """Return which part of what the channel judged it took; all of it where it judged nothing."""
     judged = result.acknowledged + result.rejected
     return result.acknowledged / judged if judged else 1.0
-
-
-def refusals(guards: Iterable[GuardVerdict]) -> list[GuardVerdict]:
-    """Return the guards that refused: the whole sync, or one audience of it."""
-    return [guard for guard in guards if not (guard.passed or guard.overridden)]
 
 
 def verdict_of(guards: Iterable[GuardVerdict]) -> str:

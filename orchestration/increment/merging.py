@@ -7,12 +7,11 @@ from collections.abc import Iterable, Mapping
 from orchestration.increment.graph import Graph, is_segment
 from orchestration.increment.landed import CHANGED
 from orchestration.increment.session import Session
-from orchestration.increment.sets import SETS, of_records
+from orchestration.increment.sets import SETS, of_carts, of_people, of_records
 
 _NODES = f"(select node_id from {SETS}.nodes)"
 _KEYS = f"(select identifier_key from {SETS}.touched_keys)"
 _EVENTS = f"(select event_id from {SETS}.events)"
-_CARTS = f"(select cart_id from {SETS}.carts)"
 _PEOPLE = f"(select person_id from {SETS}.people)"
 _IDENTIFIERS = f"(select (identifier_type, identifier_value) from {SETS}.identifiers)"
 _OF_NOBODY = f"(person_id is null and (identifier_type, identifier_value) in {_IDENTIFIERS})"
@@ -36,10 +35,10 @@ SCOPES = {
     "int_events_sessionised": f"event_id in {_EVENTS}",
     "events": f"event_id in {_EVENTS}",
     "sessions": f"session_id in (select session_id from {SETS}.sessions)",
-    "int_carts_touched": f"cart_id in {_CARTS}",
-    "int_carts_converted": f"cart_id in {_CARTS}",
-    "cart_items": f"cart_id in {_CARTS}",
-    "carts": f"cart_id in {_CARTS}",
+    "int_carts_touched": of_carts("carts"),
+    "int_carts_converted": of_carts("carts"),
+    "cart_items": of_carts("carts"),
+    "carts": of_carts("carts"),
     "int_suppressions_resolved": f"(person_id in {_PEOPLE} or {_OF_NOBODY})",
     "suppressions": f"(person_id in {_PEOPLE} or suppression_id in "
     f"(select suppression_id from {SETS}.unclaimed))",
@@ -58,7 +57,7 @@ def merge(graph: Graph, session: Session, path: Iterable[str]) -> None:
         if scope is None:
             if graph.relation(name) not in session.of_people():
                 continue  # of nobody, and as the last full build left it
-            scope = f"person_id in {_PEOPLE}"
+            scope = of_people("people")
         _replace(graph, session, name, scope, among=scope)
     _remember_members(graph, session, path)
     # The next full build would compare with what stands no more.

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from orchestration.increment.graph import Graph, Node
 from orchestration.increment.session import TOUCHED, Session
-from orchestration.increment.sets import SETS, of_nodes, of_people, of_records
+from orchestration.increment.sets import SETS, of_carts, of_nodes, of_people, of_records
 
 _RECORD = of_records("records_3")
-_CART = f"cart_id in (select cart_id from {SETS}.carts)"
+_CART = of_carts("carts")
 _OF_AN_EVENT = f"order_id in (select event_order_id from {SETS}.event_orders)"
 _TOUCHED = of_people("people_after")
 _OF_A_CONTACT = f"contact_id in (select contact_id from {SETS}.contacts)"

@@ -60,7 +60,7 @@ def touch(graph: Graph, session: Session, due: Mapping[str, str]) -> None:
     make_set(session, "people_before", "select cast(null as text) as person_id limit 0")
     note_hands(graph, session, due)
     make_set(session, "reached", _seeds(graph))
-    while not is_empty(session, "reached"):
+    while True:  # once at least: a cart that is due has partners, though no record changed
         _widen(graph, session)
         find_partners(session)
         identities = graph.relation("identities")
@@ -69,6 +69,8 @@ def touch(graph: Graph, session: Session, due: Mapping[str, str]) -> None:
             "reached",
             f"select {NODE} as node_id from {identities} where {of_people('partners')}",
         )
+        if is_empty(session, "reached"):
+            break
     find_events(graph, session)
 
 

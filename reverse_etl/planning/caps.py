@@ -16,6 +16,7 @@ from reverse_etl.contract.project import Project, Sync
 from reverse_etl.contract.purpose import Purpose, Window
 from reverse_etl.planning.guards import Sight
 from reverse_etl.planning.merges import CHANGES
+from reverse_etl.planning.plan import held
 from reverse_etl.warehouse.dialect import literal
 from reverse_etl.warehouse.session import Warehouse
 
@@ -54,11 +55,7 @@ def _held(purpose: Purpose, window: Window, run_id: str, now: datetime, people: 
     since = literal((now - window.length).isoformat(sep=" "))
     return f"""
 update sync.sync_plan
-set
-    operation = 'hold',
-    reason = {literal(f"{window.name} for {purpose.name}: {window.rule}")},
-    match = null,
-    sent_match = null
+set {held(f"{window.name} for {purpose.name}: {window.rule}")}
 where {mine} and (audience, key) in (
     with people as ({people}),
     contacts as (

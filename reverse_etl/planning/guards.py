@@ -7,7 +7,7 @@ every guard and never count as mass removal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
@@ -38,6 +38,11 @@ class GuardVerdict:
     def as_json(self) -> dict[str, object]:
         """Return the verdict for ``--json`` and for ``sync_runs``."""
         return asdict(self) | ({} if self.passed else {"override": self.override})
+
+
+def refusals(guards: Iterable[GuardVerdict]) -> tuple[GuardVerdict, ...]:
+    """Return the guards that refuse (the sync, or one audience) and are not overridden."""
+    return tuple(guard for guard in guards if not (guard.passed or guard.overridden))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from reverse_etl.contract.manifest import Manifest
 from reverse_etl.contract.project import Sync
 from reverse_etl.errors import SeamlineError
 from reverse_etl.home import project_file
+from reverse_etl.planning.plan import held
 from reverse_etl.warehouse.dialect import literal
 from reverse_etl.warehouse.session import Warehouse
 
@@ -47,7 +48,6 @@ def hold_paused(paused: Mapping[str, date], run_id: str, warehouse: Warehouse) -
     for audience, day in paused.items():
         reason = f"paused: the segment expired on {day}"
         warehouse.execute(
-            f"update sync.sync_plan set operation = 'hold', reason = {literal(reason)}, "
-            f"match = null, sent_match = null where run_id = {literal(run_id)} "
+            f"update sync.sync_plan set {held(reason)} where run_id = {literal(run_id)} "
             f"and operation <> 'hold' and not is_owed and audience = {literal(audience)}"
         )

@@ -10,8 +10,13 @@ from typing import Any
 
 from reverse_etl.errors import SeamlineError
 from reverse_etl.planning.diff import Diff
-from reverse_etl.planning.guards import GuardVerdict
+from reverse_etl.planning.guards import GuardVerdict, refusals
 from reverse_etl.warehouse.dialect import literal
+
+
+def held(reason: str) -> str:
+    """Return the assignments by which planned work is held back."""
+    return f"operation = 'hold', reason = {literal(reason)}, match = null, sent_match = null"
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Plan:
     @property
     def refusals(self) -> tuple[GuardVerdict, ...]:
         """The guards that refuse and are not overridden."""
-        return tuple(v for v in self.guards if not v.passed and not v.overridden)
+        return refusals(self.guards)
 
     @property
     def is_empty(self) -> bool:

@@ -22,7 +22,7 @@ from reverse_etl.planning.guards import (
 )
 from reverse_etl.planning.merges import plan_merges
 from reverse_etl.planning.paused import hold_paused, paused_audiences
-from reverse_etl.planning.plan import Plan, as_of, new_run_id
+from reverse_etl.planning.plan import Plan, as_of, held, new_run_id
 from reverse_etl.planning.privacy import permission
 from reverse_etl.planning.rekey import rekey
 from reverse_etl.planning.undo import Undo
@@ -187,8 +187,8 @@ def _hold_refused(plan: Plan, warehouse: Warehouse) -> None:
     names = ", ".join(sorted({verdict.name for verdict in plan.refusals}))
     concerned = "" if "" in audiences else f" and audience in ({_literals(audiences)})"
     warehouse.execute(
-        f"update sync.sync_plan set operation = 'hold', reason = {literal(f'guard: {names}')}, "
-        f"match = null, sent_match = null where {plan.sendable} and not is_owed{concerned}"
+        f"update sync.sync_plan set {held(f'guard: {names}')} "
+        f"where {plan.sendable} and not is_owed{concerned}"
     )
 
 

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -14,6 +15,10 @@ import pytest
 
 from orchestration.alert_webhook import ADDRESS, AlertNotDeliveredError
 from orchestration.defs.alerts import build_alerts
+from orchestration.follower import Followed, RefusedFile
+from orchestration.troubles import Troubles
+from reverse_etl.errors import SeamlineError
+from reverse_etl.sync import SyncResult
 
 SECRET = "T0SECRET"
 
@@ -154,3 +159,46 @@ def test_without_an_address_the_alerts_are_off_and_say_how_to_switch_them_on(
     assert ADDRESS in str(told.skip_message)
     stopped = dg.DefaultSensorStatus.STOPPED
     assert {sensor.default_status for sensor in build_alerts()} == {stopped}
+
+
+def _batch(*syncs: SyncResult, refused: str = "") -> Followed:
+    files = (RefusedFile(("raw_shop", "events"), refused),) if refused else ()
+    return Followed(datetime(2026, 3, 1), 1, 1, (), 0.1, syncs, files, 1.0)
+
+
+def _went(status: str, error: str = "") -> SyncResult:
+    return SyncResult("r1", "klaviyo_vips", "klaviyo", status, error=error)
+
+
+def test_the_trouble_of_a_micro_batch_is_told_once_and_again_after_it_was_over(
+    webhook: Webhook,
+) -> None:
+    troubles, down = Troubles(), _batch(_went("failed", "the channel is down"))
+    [told] = troubles.tell(down)
+    [message] = webhook.posted
+    assert message["text"] == f"Seamline: a micro-batch is in trouble.\n\n{told}"
+    assert "*klaviyo_vips* failed: the channel is down" in told
+    # A file that is broken says nothing of the channel, nor does a batch that sends nothing.
+    assert troubles.tell(_batch(refused="orders.jsonl: line 3")) == ["orders.jsonl: line 3"]
+    assert troubles.tell(_batch()) == []
+    assert troubles.tell(down) == []
+    assert troubles.tell(_batch(_went("done"))) == []
+    assert troubles.tell(down) == [told]
+    assert len(webhook.posted) == 3
+
+
+def test_a_batch_that_fails_as_a_whole_is_told_once(webhook: Webhook) -> None:
+    troubles = Troubles()
+    assert troubles.tell(SeamlineError("no room")) == ["no room"]
+    assert troubles.tell(SeamlineError("no room")) == []
+    assert troubles.tell(_batch()) == []
+    assert troubles.tell(SeamlineError("no room")) == ["no room"]
+    assert len(webhook.posted) == 2
+
+
+def test_a_trouble_of_which_nobody_could_be_alerted_says_so(webhook: Webhook) -> None:
+    webhook.answers = [404]
+    told = Troubles().tell(_batch(_went("failed", "the channel is down")))
+    assert told[1].startswith("Nobody was alerted: ")
+    assert "404" in told[1]
+    assert SECRET not in told[1]
