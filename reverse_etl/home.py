@@ -1,9 +1,12 @@
-"""Where things lie: the dbt project, and the state that a machine keeps of it."""
+"""Where things lie: the dbt project, the state that a machine keeps of it, and its tokens."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
+
+import platformdirs
 
 
 def project_directory() -> Path:
@@ -15,6 +18,22 @@ def home_directory() -> Path:
     """Folder of local state (``SEAMLINE_HOME``, else ``.seamline`` beside the dbt project)."""
     configured = os.environ.get("SEAMLINE_HOME")
     return Path(configured).resolve() if configured else project_directory().parent / ".seamline"
+
+
+def token_directory(project: Path) -> Path:
+    """Folder of a project's access tokens (``SEAMLINE_TOKENS``, else the user's own state folder).
+
+    It lies outside the project, which is copied, committed and mounted. State and no cache: some
+    vendors give a new refresh token with each access token, and take the old one back.
+
+    Args:
+        project: the folder that holds ``dbt_project.yml``; another project has other tokens.
+    """
+    if configured := os.environ.get("SEAMLINE_TOKENS"):
+        return Path(configured).resolve()
+    key = hashlib.sha256(str(project.resolve()).encode()).hexdigest()[:12]
+    owner = f"{project.resolve().parent.name}-{key}"
+    return platformdirs.user_state_path("seamline", appauthor=False) / "tokens" / owner
 
 
 def project_file(path: str) -> str:

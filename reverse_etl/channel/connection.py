@@ -52,11 +52,11 @@ class Connection:
 
 
 def connect(
-    name: str, channel: Channel, target: str, live_targets: frozenset[str], home: Path
+    name: str, channel: Channel, target: str, live_targets: frozenset[str], tokens: Path
 ) -> Connection:
     """Read the connection's settings from ``<NAME>_<SETTING>`` and its address from ``<NAME>_URL``.
 
-    Access tokens that expire are kept in ``home``.
+    Access tokens that expire are kept in the folder ``tokens``.
 
     Raises:
         ConnectionRefused: a required setting is missing on a live target, or a target that is not
@@ -92,16 +92,16 @@ def connect(
             "it reaches loopback addresses only. Unset it, or add the target to 'live_targets' "
             "in dbt_project.yml."
         )
-    return _with_tokens(Connection(name, base_url, settings, is_live), channel, home)
+    return _with_tokens(Connection(name, base_url, settings, is_live), channel, tokens)
 
 
-def _with_tokens(connection: Connection, channel: Channel, home: Path) -> Connection:
+def _with_tokens(connection: Connection, channel: Channel, folder: Path) -> Connection:
     """Let a channel with OAuth fetch its tokens, unless one is given in the environment."""
     oauth = getattr(channel, "oauth", None)
     name = connection.name
     if oauth is None or os.environ.get(f"{name.upper()}_TOKEN"):
         return connection
-    tokens = tokens_for(name, oauth, home)
+    tokens = tokens_for(name, oauth, folder)
     if tokens is not None and (connection.is_live or is_loopback(tokens.url)):
         return replace(connection, tokens=tokens)
     if connection.is_live:

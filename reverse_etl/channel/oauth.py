@@ -5,8 +5,8 @@ Two flows, by what the environment holds for a connection:
 - ``<NAME>_REFRESH_TOKEN``, ``<NAME>_CLIENT_ID`` and ``<NAME>_CLIENT_SECRET``: RFC 6749, section 6.
 - ``<NAME>_SERVICE_ACCOUNT``, the path of a service account's key file: RFC 7523, section 2.1.
 
-``<NAME>_TOKEN`` is used as it is where it is set. Tokens are kept in ``<SEAMLINE_HOME>/tokens``,
-readable by their owner alone, until a minute before they expire.
+``<NAME>_TOKEN`` is used as it is where it is set. Tokens are kept in a file of each connection's,
+readable by its owner alone, until a minute before they expire.
 """
 
 from __future__ import annotations
@@ -141,8 +141,10 @@ class Tokens:
         }
 
 
-def tokens_for(name: str, oauth: OAuth, home: Path) -> Tokens | None:
+def tokens_for(name: str, oauth: OAuth, folder: Path) -> Tokens | None:
     """Return where a connection's tokens come from, ``None`` where it has no such credentials.
+
+    They are kept in ``folder``.
 
     Raises:
         TokenRefused: the credentials are incomplete, or the key file cannot be read.
@@ -150,7 +152,7 @@ def tokens_for(name: str, oauth: OAuth, home: Path) -> Tokens | None:
     prefix = name.upper()
     found = {each: os.environ.get(f"{prefix}_{each}", "") for each in (*REFRESH, "SERVICE_ACCOUNT")}
     url = os.environ.get(f"{prefix}_TOKEN_URL") or oauth.token_url
-    path = home / "tokens" / f"{name}.json"
+    path = folder / f"{name}.json"
     if found["SERVICE_ACCOUNT"]:
         credentials = {"SERVICE_ACCOUNT": found["SERVICE_ACCOUNT"], "SCOPE": oauth.scope}
         return Tokens(name, url, credentials, path)

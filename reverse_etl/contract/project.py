@@ -16,7 +16,7 @@ from reverse_etl.contract.declaration import CONTROL_COLUMNS, Guards, Reader, Sy
 from reverse_etl.contract.manifest import Manifest, manifest_path
 from reverse_etl.contract.profile import Profile, read_profile
 from reverse_etl.contract.purpose import Purpose, read_purposes
-from reverse_etl.home import home_directory, project_directory
+from reverse_etl.home import home_directory, project_directory, token_directory
 
 __all__ = ["CONTROL_COLUMNS", "Guards", "Project", "Sync", "SyncError"]
 
@@ -83,7 +83,11 @@ class Project:
     def connection(self, sync: Sync) -> Connection:
         """Return the sync's connection, its settings read from the environment."""
         return connect(
-            sync.connection, sync.channel, self.profile.target, self.live_targets, self.home
+            sync.connection,
+            sync.channel,
+            self.profile.target,
+            self.live_targets,
+            token_directory(self.directory),
         )
 
 

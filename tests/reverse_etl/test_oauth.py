@@ -7,6 +7,7 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -15,13 +16,15 @@ import pytest
 from reverse_etl.channel.connection import ConnectionRefused, connect
 from reverse_etl.channel.exchange import Response
 from reverse_etl.channel.oauth import TokenRefused
+from reverse_etl.contract.project import Project
 from reverse_etl.delivery.http import Client
 from reverse_etl.delivery.limiter import Limiter
 from reverse_etl.delivery.transcript import Forgetful
 from reverse_etl.delivery.understanding import ChannelDenied
 from reverse_etl.destinations.google import destination as google
+from reverse_etl.home import token_directory
 from tests.reverse_etl.loopback import Asked, Loopback, Told, loopback
-from tests.reverse_etl.world import QUICK
+from tests.reverse_etl.world import QUICK, World
 
 SECRETS = {"REFRESH_TOKEN": "refresh-1", "CLIENT_ID": "client", "CLIENT_SECRET": "s3cret-value"}
 
@@ -69,8 +72,8 @@ def refreshing(wire: Loopback, monkeypatch: pytest.MonkeyPatch) -> Loopback:
     return wire
 
 
-def ask(home: Path) -> Response:
-    connection = connect("google", google, "demo", frozenset(), home)
+def ask(folder: Path) -> Response:
+    connection = connect("google", google, "demo", frozenset(), folder / "tokens")
     probe = google.objects[0].probe
     assert probe is not None
     return Client(google, connection, Limiter(0), QUICK).send(probe.request, Forgetful())
@@ -210,9 +213,33 @@ def test_connections_of_one_vendor_have_tokens_of_their_own(
     ).items():
         monkeypatch.setenv(f"GOOGLE_SHOP_{name}", value)
     for name in ("google", "google_shop"):
-        connect(name, google, "demo", frozenset(), tmp_path).current_settings()
+        connect(name, google, "demo", frozenset(), tmp_path / "tokens").current_settings()
     assert sorted(path.name for path in (tmp_path / "tokens").iterdir()) == [
         "google.json",
         "google_shop.json",
     ]
+    assert vendor.given == 2
+
+
+def test_tokens_lie_outside_the_project_and_each_project_has_its_own(
+    refreshing: Loopback, vendor: Vendor, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = {name: "string" for name in ("person_id", "email", "audience", "audience_label")}
+    world.declare("match", "audience", columns | {"purpose": "string"}, destination="google",
+                  object="customer_match_members")  # fmt: skip
+    with TemporaryDirectory() as user:
+        monkeypatch.setenv("HOME", user)
+        for name in ("XDG_STATE_HOME", "SEAMLINE_TOKENS"):
+            monkeypatch.delenv(name, raising=False)
+        project = Project.load()
+        project.connection(project.sync("match")).current_settings()
+        (kept,) = Path(user).rglob("google.json")
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+        assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+        assert not list(world.folder.rglob("google.json"))
+        assert kept.parent == token_directory(project.directory)
+        assert token_directory(project.directory.parent / "other" / "dbt_project") != kept.parent
+        monkeypatch.setenv("SEAMLINE_TOKENS", f"{user}/elsewhere")
+        project.connection(project.sync("match")).current_settings()
+        assert Path(user, "elsewhere", "google.json").exists()
     assert vendor.given == 2
