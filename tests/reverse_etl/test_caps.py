@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
-from unittest import mock
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 from reverse_etl.contract.project import Project, SyncError
 from reverse_etl.contract.purpose import PurposeError, read_purposes
-from tests.reverse_etl.recorder import Recorder, recording
+from tests.reverse_etl.recorder import Recorder
 from tests.reverse_etl.world import AS_OF, PURPOSES, Channel, World
 
 EVENT_COLUMNS = {
@@ -186,52 +181,3 @@ def test_logs_are_kept_for_as_long_as_caps_count_in_them(world: World) -> None:
     )
     with pytest.raises(SyncError, match=r"the frequency cap .* looks back further"):
         Project.load(destinations={"tester": Channel()})
-
-
-PEOPLE = ("ada", "ben")
-STEPS = st.tuples(
-    st.sampled_from([0.5, 3, 6, 20]),  # hours until the step
-    st.lists(st.tuples(st.sampled_from(PEOPLE), st.integers(0, 9)), max_size=5),  # reminders
-    st.lists(st.tuples(st.sampled_from(PEOPLE), st.integers(0, 9)), max_size=5),  # thanks
-    st.sets(st.tuples(st.sampled_from(PEOPLE), st.sampled_from("xyz")), max_size=4),  # members
-    st.booleans(),  # whether the first answer is lost
-)
-
-
-def live(world: World, channel: Recorder, steps: Any) -> None:
-    capped(world)
-    now = AS_OF
-    for hours, reminders, thanks, members, is_lost in steps:
-        now += timedelta(hours=hours)
-        with mock.patch.dict("os.environ", {"SEAMLINE_AS_OF": now.isoformat()}):
-            lost = len(channel.times) + 1 if is_lost else 0
-            channel.fault = lambda number, body, lost=lost: (
-                (0, {"committed": ""}, {}) if number == lost else None
-            )
-            for name, rows in (("reminders", reminders), ("thanks", thanks)):
-                ids = {f"{name}-{person}-{number}": person for person, number in rows}
-                events(world, name, [(person, event, now) for event, person in ids.items()])
-                world.run(name, overrides=["zero_rows"])
-            world.members([member(person, audience) for person, audience in sorted(members)])
-            world.run("members", overrides=["zero_rows", "removed_fraction"])
-
-
-@settings(
-    max_examples=4,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-    phases=(Phase.explicit, Phase.generate),
-)
-@given(steps=st.lists(STEPS, min_size=3, max_size=5))
-def test_no_rolling_window_of_the_changelog_exceeds_a_cap(steps: Any) -> None:
-    with tempfile.TemporaryDirectory() as folder, recording() as channel:
-        world = World(Path(folder))
-        with mock.patch.dict("os.environ", world.environment | {"TESTER_URL": channel.url}):
-            world.create()
-            live(world, channel, steps)
-            for instants in contacts(world).values():
-                for end in instants:  # a window is fullest when it ends with a contact
-                    for most, length in ((1, COOLDOWN), (MOST, timedelta(days=DAYS))):
-                        within = [each for each in instants if end - length < each <= end]
-                        assert len(within) <= most, (end, instants)
