@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
@@ -13,12 +13,14 @@ from reverse_etl.channel.exchange import Request, Response
 class Missing:
     """One property, by its column's name, and the request that makes it.
 
-    Where the API makes none, ``advice`` says what a person has to do.
+    Where that takes a second one, ``then`` returns it from the answer to the first; ``None`` where
+    that answer cannot be read. Where the API makes none, ``advice`` says what a person has to do.
     """
 
     name: str
     creation: Request | None = None
     advice: str = ""
+    then: Callable[[Response], Request | None] | None = None
 
 
 Inspection: TypeAlias = Generator[Request, Response, Sequence[Missing]]

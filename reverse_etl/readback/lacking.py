@@ -96,6 +96,10 @@ def _property(sync: Sync, client: Client, missing: Missing, create: bool) -> Lac
     if not create:
         return Lacking(sync.name, what, "missing", "--create makes it")
     response = client.send(missing.creation, Forgetful())
+    if response.ok and missing.then and (following := missing.then(response)):
+        response = client.send(following, Forgetful())
+    elif response.ok and missing.then:
+        return Lacking(sync.name, what, "unknown", "the channel does not say what it made")
     if response.ok:
         return Lacking(sync.name, what, "made", "")
     code, words = complaint_of(response)

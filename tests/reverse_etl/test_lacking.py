@@ -150,19 +150,27 @@ def test_what_no_api_makes_is_told_with_what_to_do(
 
 
 PROPERTIES = {
+    "activecampaign": (
+        "contacts",
+        "/api/3/fields",
+        {"fields": [{"id": "1", "perstag": "CITY", "title": "City", "type": "text"}]},
+        {"field": {"type": "text", "title": "Total paid", "perstag": "TOTAL_PAID", "visible": 1}},
+    ),
     "attio": (
         "people",
         "/v2/objects/people/attributes",
         {"data": [{"api_slug": "name"}, {"api_slug": "email_addresses"}, {"api_slug": "city"}]},
         {
-            "title": "Total paid",
-            "description": None,
-            "api_slug": "total_paid",
-            "type": "number",
-            "is_required": False,
-            "is_unique": False,
-            "is_multiselect": False,
-            "config": {},
+            "data": {
+                "title": "Total paid",
+                "description": None,
+                "api_slug": "total_paid",
+                "type": "number",
+                "is_required": False,
+                "is_unique": False,
+                "is_multiselect": False,
+                "config": {},
+            }
         },
     ),
     "mailchimp": (
@@ -171,7 +179,28 @@ PROPERTIES = {
         {"merge_fields": [{"tag": "FNAME"}, {"tag": "CITY"}]},
         {"tag": "TOTAL_PAID", "name": "Total paid", "type": "number", "public": False},
     ),
+    "sendgrid": (
+        "contacts",
+        "/v3/marketing/field_definitions",
+        {"reserved_fields": [{"id": "_rf2_T", "name": "email", "field_type": "Text"}]},
+        {"name": "total_paid", "field_type": "Number"},
+    ),
+    "zendesk": (
+        "users",
+        "/api/v2/user_fields.json",
+        {
+            "user_fields": [
+                {"key": "first_name", "title": "First", "type": "text"},
+                {"key": "city", "title": "City", "type": "text"},
+            ]
+        },
+        {"user_field": {"key": "total_paid", "title": "Total paid", "type": "decimal"}},
+    ),
 }
+
+
+# A field of ActiveCampaign's that belongs to no list is not shown with contacts.
+THEN = {"activecampaign": ["/api/3/fieldRels"]}
 
 
 @pytest.mark.parametrize("slug", PROPERTIES)
@@ -185,7 +214,7 @@ def test_a_column_that_is_no_property_yet_is_made_as_its_channel_wants_it(
     monkeypatch.setenv("MAILCHIMP_LIST_ID", "L1")
 
     def answer(asked: Asked) -> Told:
-        return Told(200, known) if asked.method == "GET" else Told(200, {"id": 1})
+        return Told(200, known) if asked.method == "GET" else Told(200, {"field": {"id": "8"}})
 
     with loopback(answer) as vendor:
         monkeypatch.setenv(f"{slug.upper()}_URL", vendor.url)
@@ -195,8 +224,9 @@ def test_a_column_that_is_no_property_yet_is_made_as_its_channel_wants_it(
         assert {(asked.method, asked.path) for asked in vendor.asked} == {("GET", path)}
         (found,) = find_lacking(project, "crm", {}, create=True)
         assert found.state == "made"
-    assert (vendor.asked[-1].method, vendor.asked[-1].path) == ("POST", path)
-    assert vendor.asked[-1].json == ({"data": made} if slug == "attio" else made)
+    making, *more = (asked for asked in vendor.asked if asked.method == "POST")
+    assert (making.path, making.json) == (path, made)
+    assert [asked.path for asked in more] == THEN.get(slug, [])
     with loopback(lambda asked: Told(403, {"code": "no", "message": "not you"})) as vendor:
         monkeypatch.setenv(f"{slug.upper()}_URL", vendor.url)
         (found,) = find_lacking(Project.load(), "crm", {})

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from reverse_etl.channel.batch import Options, Record
 from reverse_etl.channel.exchange import Refused, Request, Response, Verdict
+from reverse_etl.conversation.columns import as_text
 from reverse_etl.conversation.edits import choose, with_kept
 from reverse_etl.conversation.verdicts import (
     EMAIL,
@@ -26,15 +26,9 @@ Told = Generator[Request, Response, list[Verdict]]
 
 def property_value(value: Any) -> str:
     """Return a value as HubSpot takes it: always text; empty text clears the property."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ";".join(value)
-    if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return str(value)
+    return as_text(value)
 
 
 @dataclass(frozen=True)

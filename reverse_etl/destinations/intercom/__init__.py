@@ -5,8 +5,8 @@ their own: ``INTERCOM_URL=https://api.eu.intercom.io`` or ``https://api.au.inter
 
 Contacts are users, looked up by their external id and never by search, which does not know the new
 ones for minutes. Columns that are no fields of every contact are custom attributes, which must
-exist; ``seamline check --connect --create`` makes them. The column ``custom_attributes`` may hold
-more of them as a JSON object. In mode mirror, contacts who leave are deleted.
+exist; ``seamline check --connect --create`` makes them. In mode mirror, contacts who leave are
+deleted.
 
     exposures:
       - name: intercom_contacts
@@ -41,7 +41,7 @@ from reverse_etl.channel.inspection import Inspection
 from reverse_etl.conversation.record_by_record import OPTIONS, converse, must
 from reverse_etl.conversation.verdicts import one_by_one
 from reverse_etl.destinations.intercom.attributes import lacking
-from reverse_etl.destinations.intercom.contacts import FIELDS, ID, PHRASES, WORDS
+from reverse_etl.destinations.intercom.contacts import ID, PHRASES, WORDS
 from reverse_etl.destinations.intercom.events import tell
 
 PROBE = Probe(Request("GET", "/me"))
@@ -63,7 +63,7 @@ class Intercom:
         ChannelObject(
             "contacts", ("upsert", "mirror"), LIMITS, (ID,), options=OPTIONS, probe=PROBE
         ),
-        ChannelObject("tag_members", ("audience",), LIMITS, (ID,), FIELDS, probe=PROBE),
+        ChannelObject("tag_members", ("audience",), LIMITS, (ID,), probe=PROBE),
         ChannelObject(
             "events", ("append",), LIMITS, (ID,), (ID, "name", "properties"), probe=PROBE
         ),

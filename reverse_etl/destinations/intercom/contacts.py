@@ -7,15 +7,15 @@ from typing import Any
 from urllib.parse import quote
 
 from reverse_etl.channel.batch import Record
-from reverse_etl.channel.exchange import Refused, Request
+from reverse_etl.channel.exchange import Request
 from reverse_etl.conversation.instants import unix
 from reverse_etl.conversation.record_by_record import Phrases, Step, done, expect, is_absent
-from reverse_etl.conversation.verdicts import document_of, text_of
+from reverse_etl.conversation.verdicts import text_of
 
 ID = "external_id"
 FIELDS = (
     *(ID, "email", "phone", "name", "avatar", "owner_id"),
-    *("signed_up_at", "last_seen_at", "custom_attributes"),
+    *("signed_up_at", "last_seen_at"),
 )
 CONSENT = ("unsubscribed_from_emails",)
 WORDS = {
@@ -46,16 +46,11 @@ def _contact(record: Record) -> dict[str, Any]:
     for name in ("signed_up_at", "last_seen_at"):
         if contact.get(name):
             contact[name] = unix(str(contact[name]))
-    try:
-        custom = document_of(contact.pop("custom_attributes", None)) or {}
-    except ValueError as error:
-        raise Refused("bad_attributes", f"Its column 'custom_attributes' {error}.") from None
-    more = {
+    custom = {
         name: value
         for name, value in record.fields.items()
         if name not in FIELDS and (value is not None or record.operation == "change")
     }
-    custom = {**custom, **more}
     return contact | ({"custom_attributes": custom} if custom else {})
 
 

@@ -2,7 +2,8 @@
 
 Requires an API key with full access to Marketing in ``SENDGRID_TOKEN``.
 
-The columns are SendGrid's reserved fields; ``custom_fields`` holds a JSON object by field id.
+Columns that are no reserved fields of SendGrid's are custom fields, which must exist; ``seamline
+check --connect --create`` makes them. Before an import, SendGrid is asked for their ids.
 An e-mail address is what SendGrid knows a contact by and cannot be changed: who has a new one is
 written anew, and in mode mirror the contact under the old one is deleted. So are those who leave.
 
@@ -35,9 +36,11 @@ from reverse_etl.channel.destination import (
     Setting,
 )
 from reverse_etl.channel.exchange import Conversation, Preparation, Refused, Request
+from reverse_etl.channel.inspection import Inspection
 from reverse_etl.conversation.record_by_record import must
 from reverse_etl.conversation.verdicts import entries, part, without_repeats
-from reverse_etl.destinations.sendgrid.contacts import FIELDS, LISTS, WORDS, own, sent
+from reverse_etl.destinations.sendgrid.contacts import LISTS, WORDS, own, sent
+from reverse_etl.destinations.sendgrid.fields import lacking
 from reverse_etl.destinations.sendgrid.imports import import_contacts
 from reverse_etl.destinations.sendgrid.removals import remove
 
@@ -59,11 +62,10 @@ class SendGrid:
             ("upsert", "mirror"),
             LIMITS,
             ("email",),
-            FIELDS,
             no_others="an import tells nobody which contacts were there",
             probe=PROBE,
         ),
-        ChannelObject("list_members", ("audience",), LIMITS, ("email",), FIELDS, probe=PROBE),
+        ChannelObject("list_members", ("audience",), LIMITS, ("email",), probe=PROBE),
     )
 
     def headers(self, settings: Mapping[str, str]) -> dict[str, str]:
@@ -109,6 +111,12 @@ class SendGrid:
             verdicts += [verdict for verdict in left if verdict.key in stuck]
             records = [record for record in records if record.key not in stuck]
         return [*verdicts, *(yield from import_contacts(list_id, records))]
+
+    def inspect(
+        self, object_name: str, columns: Mapping[str, str], settings: Mapping[str, str]
+    ) -> Inspection:
+        """Return which columns are no custom fields yet."""
+        return (yield from lacking(columns))
 
 
 destination: Destination = SendGrid()

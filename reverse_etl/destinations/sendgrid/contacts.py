@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from reverse_etl.channel.batch import Record
-from reverse_etl.conversation.verdicts import document_of, email_of
+from reverse_etl.conversation.columns import as_text
+from reverse_etl.conversation.verdicts import email_of
 
 CONTACTS = "/v3/marketing/contacts"
 LISTS = "/v3/marketing/lists"
 FIELDS = (
     *("email", "first_name", "last_name", "phone_number", "external_id", "unique_name"),
     *("address_line_1", "address_line_2", "city", "state_province_region", "postal_code"),
-    *("country", "whatsapp", "line", "facebook", "custom_fields"),
+    *("country", "whatsapp", "line", "facebook"),
 )
 WORDS = {
     # It has no codes: only a field, and a sentence.
@@ -33,18 +35,19 @@ def sent(record: Record) -> str:
     return known or (own(record) if record.operation == "remove" else "")
 
 
-def contact_of(record: Record) -> dict[str, Any]:
-    """Return a contact; an empty text clears on a change, and is left out on an add.
+def contact_of(record: Record, ids: Mapping[str, str]) -> dict[str, Any]:
+    """Return a contact; what is empty clears on a change, and is left out on an add.
 
-    Raises:
-        ValueError: ``custom_fields`` is no JSON object.
+    Columns that are no reserved fields are custom fields, by their ``ids``.
     """
     contact: dict[str, Any] = {}
+    custom: dict[str, Any] = {}
     for name, value in record.fields.items():
-        if name == "custom_fields":
-            custom = document_of(value)
-            if custom:
-                contact[name] = custom
-        elif name in FIELDS and (value is not None or record.operation == "change"):
+        if value is None and record.operation != "change":
+            continue
+        if name in FIELDS:
             contact[name] = "" if value is None else str(value)
-    return contact
+        else:
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            custom[ids[name.lower()]] = value if is_number or value is None else as_text(value)
+    return contact | ({"custom_fields": custom} if custom else {})

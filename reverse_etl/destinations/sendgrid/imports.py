@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from reverse_etl.channel.batch import Record
-from reverse_etl.channel.exchange import Conversation, Refused, Request, Verdict
+from reverse_etl.channel.exchange import Conversation, Refused, Request, Response
+from reverse_etl.conversation.columns import unknown_fields
 from reverse_etl.conversation.complaints import refusal
 from reverse_etl.conversation.polling import follow
-from reverse_etl.conversation.verdicts import acknowledged, part, rejected, unread, waiting
-from reverse_etl.destinations.sendgrid.contacts import CONTACTS, WORDS, contact_of
+from reverse_etl.conversation.verdicts import acknowledged, part, unread, waiting
+from reverse_etl.destinations.sendgrid.contacts import CONTACTS, FIELDS, WORDS, contact_of
+from reverse_etl.destinations.sendgrid.fields import definitions
 
 
 def import_contacts(list_id: str, records: Sequence[Record]) -> Conversation:
@@ -19,24 +20,21 @@ def import_contacts(list_id: str, records: Sequence[Record]) -> Conversation:
     SendGrid counts the contacts that it could not take, and names them in a file elsewhere; the
     engine halves the batch until they stand alone.
     """
-    verdicts: list[Verdict] = []
-    sent: list[Record] = []
-    contacts: list[dict[str, Any]] = []
-    for record in records:
-        try:
-            contacts.append(contact_of(record))
-            sent.append(record)
-        except ValueError as error:
-            reason = f"Its column 'custom_fields' {error}."
-            verdicts.append(rejected(record, "bad_custom_fields", reason, is_permanent=True))
-    if not sent:
-        return verdicts
+    if not records:
+        return []
+    names = {name for record in records for name in record.fields if name not in FIELDS}
+    ids = (yield from definitions()) if names else {}
+    if isinstance(ids, Response):
+        return refusal(records, ids, WORDS)
+    if lost := sorted(name for name in names if name.lower() not in ids):
+        return unknown_fields(records, lost, "SendGrid")
+    contacts = [contact_of(record, ids) for record in records]
     body = {"contacts": contacts} | ({"list_ids": [list_id]} if list_id else {})
     response = yield Request("PUT", CONTACTS, json=body, remembered=True)
     job = part({"answer": response.json()}, "answer").get("job_id")
     if not response.ok or not job:
-        return verdicts + refusal(sent, response, WORDS)
-    return [*verdicts, *(yield from _collect(str(job), sent))]
+        return refusal(records, response, WORDS)
+    return (yield from _collect(str(job), records))
 
 
 def _collect(job: str, records: Sequence[Record]) -> Conversation:

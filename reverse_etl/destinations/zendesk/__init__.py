@@ -4,9 +4,10 @@ Requires an API token in ``ZENDESK_TOKEN``, the e-mail address of the agent it w
 ``ZENDESK_EMAIL``, and the account's address in ``ZENDESK_URL``: ``https://example.zendesk.com``.
 Bulk imports and the tagging of users have to be switched on in the account.
 
-Nobody is mailed: every user is sent with ``skip_verify_email``. The column ``user_fields`` holds a
-JSON object. In mode mirror, users who leave are deleted. A sync with options asks first who is
-there, by ``external_id``, which its records must have.
+Nobody is mailed: every user is sent with ``skip_verify_email``. Columns that are no fields of every
+user are the account's user fields, which must exist; ``seamline check --connect --create`` makes
+them, where the agent is an admin. In mode mirror, users who leave are deleted. A sync with options
+asks first who is there, by ``external_id``, which its records must have.
 
     exposures:
       - name: zendesk_users
@@ -38,17 +39,12 @@ from reverse_etl.channel.destination import (
     Setting,
 )
 from reverse_etl.channel.exchange import Conversation, Preparation, Refused, Request
+from reverse_etl.channel.inspection import Inspection
 from reverse_etl.channel.meaning import Meaning
 from reverse_etl.conversation.verdicts import one_by_one, without_repeats
+from reverse_etl.destinations.zendesk.fields import lacking
 from reverse_etl.destinations.zendesk.tags import put_on, tag_of, take_off
-from reverse_etl.destinations.zendesk.users import (
-    FIELDS,
-    IDENTIFIERS,
-    WHAT,
-    destroy,
-    known,
-    write,
-)
+from reverse_etl.destinations.zendesk.users import IDENTIFIERS, WHAT, destroy, known, write
 
 PROBE = Probe(Request("GET", "/api/v2/users/me.json"), needs=("an agent who may manage users",))
 # 200 a minute on the smallest plan; some thirty imports may wait.
@@ -81,12 +77,10 @@ class Zendesk:
             ("upsert", "mirror"),
             LIMITS,
             IDENTIFIERS,
-            FIELDS,
             options=("update_only", "create_only", "keep_edits"),
-            composite=("user_fields",),
             probe=PROBE,
         ),
-        ChannelObject("tag_members", ("audience",), LIMITS, IDENTIFIERS, FIELDS, probe=PROBE),
+        ChannelObject("tag_members", ("audience",), LIMITS, IDENTIFIERS, probe=PROBE),
     )
 
     def headers(self, settings: Mapping[str, str]) -> dict[str, str]:
@@ -121,6 +115,12 @@ class Zendesk:
         verdicts += [each for each in written if not ids.get(each.key)]
         tag = batch.audience.channel_id
         return verdicts + (yield from one_by_one(members, lambda r: put_on(r, ids[r.key], tag)))
+
+    def inspect(
+        self, object_name: str, columns: Mapping[str, str], settings: Mapping[str, str]
+    ) -> Inspection:
+        """Return which columns are no user fields yet."""
+        return (yield from lacking(columns))
 
 
 destination: Destination = Zendesk()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from typing import Any
 
 from reverse_etl.channel.batch import Options, Record
 from reverse_etl.channel.exchange import Request, Response, Verdict
 from reverse_etl.conversation.edits import choose, with_kept
-from reverse_etl.conversation.verdicts import document_of, email_of, rejected, text_of
+from reverse_etl.conversation.verdicts import email_of, part, rejected, text_of
 from reverse_etl.destinations.zendesk.jobs import collect
 from reverse_etl.destinations.zendesk.presence import look_up
 
@@ -17,7 +17,7 @@ WHAT = "external_id or e-mail address"
 IDENTIFIERS = ("external_id", "email")
 FIELDS = (
     *(*IDENTIFIERS, "name", "phone", "organization_id", "details", "notes"),
-    *("time_zone", "locale", "user_fields"),
+    *("time_zone", "locale"),
 )
 
 
@@ -34,22 +34,22 @@ def _user(record: Record, kept: Collection[str]) -> dict[str, Any]:
     """Return a user; what is empty clears on a change, and is left out on an add.
 
     The fields that are ``kept`` as they are at Zendesk are not sent.
-
-    Raises:
-        ValueError: ``user_fields`` is no JSON object.
     """
     user: dict[str, Any] = {"skip_verify_email": True}
+    custom: dict[str, Any] = {}
     for name, value in record.fields.items():
-        if name == "user_fields":
-            fields = document_of(value)
-            if fields:
-                user[name] = fields
-        elif name in FIELDS and (value is not None or record.operation == "change"):
-            user[name] = value
-    user = {name: value for name, value in user.items() if name not in kept}
+        if name not in kept and (value is not None or record.operation == "change"):
+            (user if name in FIELDS else custom)[name] = value
+    if custom:
+        user["user_fields"] = custom
     if "name" not in kept:
         user.setdefault("name", text_of(record.fields, "email") or known(record))
     return user
+
+
+def _held(user: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return a user as columns: the account's own user fields beside those of every user."""
+    return user if user is None else {**part(dict(user), "user_fields"), **user}
 
 
 def write(
@@ -64,27 +64,18 @@ def write(
     if options.chosen:
         held, verdicts = yield from look_up(records)
         found = [record for record in records if record.key in held]
-        records, kept, left = choose(found, lambda record: held[record.key], options)
+        records, kept, left = choose(found, lambda record: _held(held[record.key]), options)
         verdicts += left
-    sent: list[Record] = []
-    users: list[dict[str, Any]] = []
-    for record in records:
-        try:
-            users.append(_user(record, kept.get(record.key, ())))
-            sent.append(record)
-        except ValueError as error:
-            reason = f"Its column 'user_fields' {error}."
-            verdicts.append(rejected(record, "bad_user_fields", reason, is_permanent=True))
-    if not sent:
+    if not records:
         return verdicts
-    body = {"users": users}
+    body = {"users": [_user(record, kept.get(record.key, ())) for record in records]}
     if options.update_only:
         path = f"{USERS}/update_many.json"
         response = yield Request("PUT", path, json=body, remembered=True)
     else:
         how = "create_many" if options.create_only else "create_or_update_many"
         response = yield Request("POST", f"{USERS}/{how}.json", json=body, remembered=True)
-    written = yield from collect(sent, response)
+    written = yield from collect(records, response)
     return verdicts + [with_kept(each, kept.get(each.key, [])) for each in written]
 
 

@@ -109,6 +109,28 @@ def inspected(channel: Destination, written: dict[str, Any]) -> tuple[list[Reque
     return play(inspection, *(exchange_of(each).answer for each in written["exchanges"]))
 
 
+def creations_written(written: dict[str, Any]) -> list[dict[str, Any]]:
+    """The requests that make what is missing, as a golden file writes them, in their order."""
+    makings = [each for each in written["missing"] if isinstance(each, dict)]
+    return [one for each in makings for one in (each, each.get("then")) if one]
+
+
+def creations(missing: Missing, written: dict[str, Any]) -> Iterator[Request]:
+    """The requests that make one, given the golden answer to the first."""
+    if missing.creation is None:
+        return
+    yield missing.creation
+    if missing.then is not None:
+        answers = [
+            exchange_of(each).answer
+            for each in creations_written(written)
+            if exchange_of(each).content == content_of(missing.creation)
+        ]
+        following = missing.then(*answers)
+        assert following is not None and missing.then(Response(200, {}, b"{}")) is None
+        yield following
+
+
 @pytest.mark.parametrize(
     ("channel", "written"), INSPECTED, ids=[f"{c.slug}-{w['object']}" for c, w in INSPECTED]
 )
@@ -116,8 +138,8 @@ def test_what_a_channel_lacks_is_found_and_made_word_for_word(
     channel: Destination, written: dict[str, Any]
 ) -> None:
     asked, missing = inspected(channel, written)
-    made = [each.creation for each in missing if each.creation is not None]
-    wanted = [exchange_of(each) for each in written["missing"] if isinstance(each, dict)]
+    made = [request for each in missing for request in creations(each, written)]
+    wanted = [exchange_of(each) for each in creations_written(written)]
     expected = [exchange_of(each) for each in written["exchanges"]]
     for request, exchange in zip([*asked, *made], [*expected, *wanted], strict=True):
         assert (request.method, request.path) == (exchange.method, exchange.path)

@@ -64,6 +64,21 @@ def test_zendesk_is_asked_for_all_at_once_and_told_of_the_others(
         assert (found["ada"].code, found["ada"].reason) == KEPT
 
 
+def test_zendesk_tells_edits_of_an_accounts_own_fields() -> None:
+    record = Record("ada", "add", {"external_id": "ada", "tier": "gold", "points": 5})
+    done = {"job_status": {"id": "J1", "status": "completed", "results": [{"id": 901}]}}
+    asked, found = asked_of_zendesk(
+        Options(keep_edits=("tier", "points")),
+        [record],
+        answer(200, {"users": [SHOWN | {"user_fields": {"tier": "silver", "points": 5.0}}]}),
+        answer(200, {"job_status": {"id": "J1", "status": "queued"}}),
+        answer(200, done),
+    )
+    (user,) = asked[1].json["users"]
+    assert user["user_fields"] == {"points": 5}
+    assert found["ada"].reason == "left as edited at the channel: tier"
+
+
 def test_who_has_no_external_id_is_not_looked_up_by_a_search_that_lags() -> None:
     nameless = Record("cem", "add", {"email": "cem@example.com"})
     asked, found = asked_of_zendesk(Options(create_only=True), [nameless])
