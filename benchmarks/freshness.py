@@ -3,7 +3,7 @@
 Ours: `seamline follow` takes up events of known and unknown visitors that have just landed, and
 sends what they change to the sandbox. Beside it: the batch's own SQL statements, on their one
 connection; the full build that it stands for; and itself on a tenth of the history. The events are
-copies of landed ones under new ids.
+copies of landed ones under new ids, one in twenty by somebody who was never there before.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
 CLOCK = datetime(2026, 11, 1)
 EVENTS_PER_PERSON = 19.0
 SHARES = {"pages": 0.5, "product_viewed": 0.3, "product_added": 0.2}
+_IS_NEW = "row_number() over () % 20 = 0"
 BATCHES = 3
 MOST_SECONDS = 20.0
 MOST_OVER_BARE = 3.0
@@ -76,6 +77,8 @@ def land(room: Path, events: int, at: datetime) -> None:
         "_file": f"'landed at {at:%H:%M:%S}'",
         "_row": "row_number() over ()",
         "_loaded_at": f"timestamp '{at:%Y-%m-%d %H:%M:%S}'",
+        "anonymous_id": f"if({_IS_NEW}, 'new-{at:%H%M%S}-' || id, anonymous_id)",
+        "user_id": f"if({_IS_NEW}, null, user_id)",
         **dict.fromkeys(("timestamp", "received_at", "uuid_ts"), stamp),
     }
     with duckdb.connect(str(room / "warehouse.duckdb")) as warehouse:

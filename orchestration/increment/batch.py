@@ -1,4 +1,7 @@
-"""One micro-batch: stage what landed, find whom it touches, build their rows, put them in place."""
+"""One micro-batch: stage what landed, find whom it touches, build their rows, put them in place.
+
+Who is who is resolved anew only for those whose identifiers are news.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,12 @@ from typing import Any
 from dbt.contracts.graph.manifest import Manifest
 
 from orchestration.increment.graph import Graph
+from orchestration.increment.identities import touch_identities
 from orchestration.increment.landed import stage
 from orchestration.increment.memory import last_moment, remember
-from orchestration.increment.merging import delimit, merge
-from orchestration.increment.mirror import build
-from orchestration.increment.people import touch
+from orchestration.increment.merging import merge
+from orchestration.increment.mirror import Mirror
+from orchestration.increment.people import touch_people
 from orchestration.increment.session import Session
 from orchestration.increment.sets import SETS
 from reverse_etl.planning.plan import clock
@@ -58,7 +62,7 @@ def take_up(manifest: Mapping[str, Any], session: Session, moment: datetime) -> 
 
     Afterwards every table on the way to the channels has the rows that a full build would give it,
     but for what fades with the clock and for nobody in particular (a score, the days since an
-    order): there, whoever was not touched keeps the values of the last full build.
+    order): that keeps the values of the last full build until an event or an identity moves it.
 
     Args:
         manifest: as the last full build published it.
@@ -72,14 +76,20 @@ def take_up(manifest: Mapping[str, Any], session: Session, moment: datetime) -> 
     due = _due(graph, since, moment)
     if not landed and not _is_any(graph, due, session):
         return Batch(0, 0)
-    touch(graph, session, due)
-    path = build(graph, session, KEPT)
-    delimit(graph, session)
+    path = [name for name in graph.path if name not in KEPT]
+    following = [name for name in path if name in graph.following]
+    resolving = [name for name in path if name not in graph.following]
+    built, mirror = following, Mirror(graph, session)
+    if touch_identities(graph, session):
+        mirror.resolve(resolving)
+        built = [*resolving, *following]
+    touch_people(graph, session, mirror, due)
+    mirror.follow(following)
     with session.transaction():
-        merge(graph, session, path)
+        merge(graph, session, built)
         remember(graph, session, path, began_at, landed)
     [(people,)] = session.rows(f"select count(*) from {SETS}.people")
-    return Batch(landed, int(people), tuple(path), session.sql_seconds)
+    return Batch(landed, int(people), tuple(built), session.sql_seconds)
 
 
 def _is_any(graph: Graph, due: Mapping[str, str], session: Session) -> bool:
@@ -92,17 +102,16 @@ def _due(graph: Graph, since: datetime, moment: datetime) -> dict[str, str]:
 
     Columns say so in their YAML: ``changes_after_seconds``.
     """
-    found: dict[str, str] = {}
-    for name in graph.path:
-        conditions = []
-        for column, facts in graph.by_name[name]["columns"].items():
-            meta = facts.get("config", {}).get("meta") or facts.get("meta") or {}
-            conditions += [
-                f"{column} + interval {seconds} second "
-                f"between timestamp '{since:%Y-%m-%d %H:%M:%S.%f}' "
-                f"and timestamp '{moment:%Y-%m-%d %H:%M:%S.%f}'"
-                for seconds in meta.get("changes_after_seconds", [])
-            ]
-        if conditions:
-            found[name] = " or ".join(conditions)
-    return found
+    between = (
+        f"between timestamp '{since:%Y-%m-%d %H:%M:%S.%f}' "
+        f"and timestamp '{moment:%Y-%m-%d %H:%M:%S.%f}'"
+    )
+    return {
+        name: " or ".join(
+            f"{column} + interval {seconds} second {between}"
+            for column, after in changing.items()
+            for seconds in after
+        )
+        for name in graph.path
+        if (changing := graph.changing(name))
+    }

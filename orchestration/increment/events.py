@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestration.increment.graph import Graph
-from orchestration.increment.landed import CHANGED
+from orchestration.increment.landed import BEFORE
 from orchestration.increment.session import Session
 from orchestration.increment.sets import SETS, make_set, of_carts, of_people
 
@@ -15,11 +15,11 @@ def find_events(graph: Graph, session: Session) -> None:
     all events, where a condition of them all would be evaluated row by row.
     """
     known = graph.relation("int_events_attributed")
+    make_set(session, "carts", f"select thing as cart_id from {SETS}.things where kind = 'cart'")
     models = [model for model in graph.conformed() if graph.entity(model) == "events"]
     changed = [
         f"select event_id, anonymous_id, user_id from {graph.touched(model)} union all "
-        f"select event_id, anonymous_id, user_id from {graph.relation(model)} "
-        f"where source_id in (select source_id from {CHANGED}.{model})"
+        f"select event_id, anonymous_id, user_id from {BEFORE}.{model}"
         for model in models
     ]
     of_nobody = (
@@ -27,7 +27,7 @@ def find_events(graph: Graph, session: Session) -> None:
         f"where person_id is null and {of_carts('carts')}"
     )
     make_set(session, "changed_events", " union all ".join([*changed, of_nobody]))
-    belonging = [of_people("people_before"), of_carts("carts")]
+    belonging = [of_people("people"), of_carts("carts")]
     belonging += [
         f"person_id is null and trim({device}) in "
         f"(select trim({device}) from {SETS}.changed_events where {device} is not null)"

@@ -16,6 +16,7 @@ Node = Mapping[str, Any]
 # Sources of nothing but these can be taken up by what they touch: each row is about its own person.
 EVENT_ENTITIES = frozenset({"events", "identifiers", "attributes"})
 _INSTANT = re.compile(r"(cast\(')\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}(' as [a-z ]+\))", re.I)
+_RELATION = re.compile(r'"[^"]+"\."[^"]+"\."[^"]+"')
 _STAGING = re.compile(r"^stg_(?P<source>[a-z0-9]+)__(?P<entity>\w+)$")
 
 
@@ -124,6 +125,36 @@ class Graph:
                     "sensor `changes`, or set vars.probabilistic_matching to false."
                 )
         return tuple(found)
+
+    @cached_property
+    def following(self) -> frozenset[str]:
+        """Return the models of the path that events or time alone change, whoever is who."""
+        found = {name for name in self.conformed() if self.entity(name) == "events"}
+        for name in self.path:
+            if self.changing(name) or not found.isdisjoint(self.reads(name)):
+                found.add(name)
+        return frozenset(found.intersection(self.path))
+
+    def changing(self, name: str) -> dict[str, list[int]]:
+        """Return the columns after whose instants time alone changes a row: after which seconds."""
+        found = {}
+        for column, facts in self.by_name[name]["columns"].items():
+            meta = facts.get("config", {}).get("meta") or facts.get("meta") or {}
+            if seconds := meta.get("changes_after_seconds"):
+                found[column] = list(seconds)
+        return found
+
+    def reads(self, name: str) -> frozenset[str]:
+        """Return the names of the models that a model's SQL reads, by ref or by their relation."""
+        sql = str(self.by_name[name].get("compiled_code") or "")
+        found = {
+            self._by_relation[each] for each in _RELATION.findall(sql) if each in self._by_relation
+        }
+        return frozenset(found - {name})
+
+    @cached_property
+    def _by_relation(self) -> dict[str, str]:
+        return {str(node["relation_name"]): name for name, node in self.by_name.items()}
 
     def parents(self, name: str) -> list[str]:
         """Return the names of the models that a model reads by ref."""

@@ -13,7 +13,7 @@ from orchestration.increment.graph import Graph
 from orchestration.increment.session import TOUCHED, Session
 
 CHANGED = f"{TOUCHED}.changed"
-_BEFORE = f"{TOUCHED}.before"
+BEFORE = f"{TOUCHED}.before"
 _BESIDE = f"{TOUCHED}.beside"
 
 
@@ -22,7 +22,7 @@ def stage(graph: Graph, session: Session) -> int:
 
     ``changed.<model>`` has the keys whose rows are replaced, ``staging.<model>`` the rows.
     """
-    for schema in (CHANGED, _BEFORE, _BESIDE, f"{TOUCHED}.staging", f"{TOUCHED}.sets"):
+    for schema in (CHANGED, BEFORE, _BESIDE, f"{TOUCHED}.staging", f"{TOUCHED}.sets"):
         session.execute(f"create schema if not exists {schema}")
     landed = sum(_judge(graph, session, source, name) for source, name in graph.raw_shaped())
     for name in graph.conformed():
@@ -41,7 +41,7 @@ def _judge(graph: Graph, session: Session, source: Mapping[str, str], name: str)
     landed = _take_new(session, raw, staged, new)
     if not landed:
         session.execute(f"create table {CHANGED}.{name} as select source_id from {staged} limit 0")
-        for folder in (_BEFORE, f"{TOUCHED}.staging"):
+        for folder in (BEFORE, f"{TOUCHED}.staging"):
             session.execute(f"create table {folder}.{name} as select * from {staged} limit 0")
         return 0
     judged = graph.query(name, {raw: new})
@@ -49,10 +49,10 @@ def _judge(graph: Graph, session: Session, source: Mapping[str, str], name: str)
         f"create table {CHANGED}.{name} as "
         f"select distinct source_id from ({judged}) as judged where source_id is not null"
     )
-    session.execute(f"create table {_BEFORE}.{name} as {_standing(session, name, staged)}")
+    session.execute(f"create table {BEFORE}.{name} as {_standing(session, name, staged)}")
     session.execute(
         f"create table {beside} as select * from {new} union all select * from {raw} "
-        f"where (_file, _row) in (select (_file, _row) from {_BEFORE}.{name})"
+        f"where (_file, _row) in (select (_file, _row) from {BEFORE}.{name})"
     )
     session.execute(f"create table {graph.touched(name)} as {graph.query(name, {raw: beside})}")
     return landed
@@ -96,29 +96,44 @@ def _conform(graph: Graph, session: Session, name: str) -> None:
     parents = graph.parents(name)
     keys = " union ".join(f"select source_id from {CHANGED}.{parent}" for parent in parents)
     session.execute(f"create table {CHANGED}.{name} as {keys}")
-    for folder in (_BEFORE, f"{TOUCHED}.staging"):
+    for folder in (BEFORE, f"{TOUCHED}.staging"):
         instead = {graph.relation(parent): f"{folder}.{parent}" for parent in parents}
         session.execute(f"create table {folder}.{name} as {graph.query(name, instead)}")
 
 
 def _identify(graph: Graph, session: Session, name: str) -> None:
-    """Identifiers of the records that the changed rows belong to, before or after."""
+    """Identifiers of the records that the changed rows belong to, where they say anything new.
+
+    A visitor who comes again is the same visitor: most batches leave most records as they were.
+    """
     parents = graph.parents(name)
     found = []
-    for folder in (_BEFORE, f"{TOUCHED}.staging"):
+    for folder in (BEFORE, f"{TOUCHED}.staging"):
         instead = {graph.relation(parent): f"{folder}.{parent}" for parent in parents}
         found.append(f"select source_id from ({graph.query(name, instead)}) as found")
-    session.execute(f"create table {CHANGED}.{name} as {' union '.join(found)}")
+    changed, touched, before = f"{CHANGED}.{name}", graph.touched(name), f"{BEFORE}.{name}"
+    session.execute(f"create table {changed} as {' union '.join(found)}")
     instead = {}
     for parent in parents:
         instead[graph.relation(parent)] = f"{_BESIDE}.all_{parent}"
         # A view: no more than the columns that identify are read, of a table that has all events.
         session.execute(f"create view {_BESIDE}.all_{parent} as {_of_visitors(graph, parent)}")
+    of_changed = f"source_id in (select source_id from {changed})"
     session.execute(
-        f"create table {graph.touched(name)} as "
-        f"select * from ({graph.query(name, instead)}) as identified "
-        f"where source_id in (select source_id from {CHANGED}.{name})"
+        f"create table {touched} as "
+        f"select * from ({graph.query(name, instead)}) as identified where {of_changed}"
     )
+    session.execute(
+        f"create table {before} as select * from {touched} where 1 = 0 union all by name "
+        f"select * from {graph.relation(name)} where {of_changed}"
+    )
+    session.execute(
+        f"create or replace table {changed} as select distinct source_id from ("
+        f"(select * from {touched} except all select * from {before}) union all "
+        f"(select * from {before} except all select * from {touched})) as news"
+    )
+    for rows in (touched, before):
+        session.execute(f"delete from {rows} where not {of_changed}")
 
 
 def _of_visitors(graph: Graph, name: str) -> str:
@@ -126,7 +141,7 @@ def _of_visitors(graph: Graph, name: str) -> str:
     changed = graph.touched(name)
     if graph.entity(name) != "events":
         return f"select * from {changed}"
-    seen = f"(select * from {changed} union all select * from {_BEFORE}.{name}) as seen"
+    seen = f"(select * from {changed} union all select * from {BEFORE}.{name}) as seen"
     return (
         f"select * from {changed} union all select * from {graph.relation(name)} as known "
         f"where (anonymous_id in (select anonymous_id from {seen}) "

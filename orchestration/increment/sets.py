@@ -29,6 +29,15 @@ def of_carts(carts: str) -> str:
     return f"cart_id in (select cart_id from {SETS}.{carts})"
 
 
+def none(columns: str) -> str:
+    """Return a query of no rows, with these columns."""
+    return (
+        "select "
+        + ", ".join(f"cast(null as text) as {name}" for name in columns.split())
+        + (" limit 0")
+    )
+
+
 def make_set(session: Session, name: str, query: str) -> None:
     """Build a set, in the place of the one of that name."""
     session.execute(f"create or replace table {SETS}.{name} as {query}")

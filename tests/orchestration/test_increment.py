@@ -154,6 +154,24 @@ def test_any_history_of_micro_batches_is_a_full_build(
         ), "the visits made nobody one; the test shows less than it says"
 
 
+def test_visits_of_who_is_known_leave_who_is_who_alone(
+    built: Workspace, tmp_path: Path, warm: WarmDbt
+) -> None:
+    """The rows of a full build, and nobody resolved anew; what events decide is still computed."""
+    followed, rebuilt = built.copy(tmp_path / "followed"), built.copy(tmp_path / "rebuilt")
+    Visits(seed=7).write_again(tmp_path / "landed", datetime.fromisoformat(MOMENTS[0]), 60)
+    for workspace in (followed, rebuilt):
+        land(workspace, tmp_path / "landed", MOMENTS[0])
+    rebuild(rebuilt, MOMENTS[0])
+    batch = take_up(warm, followed, MOMENTS[0])
+    graph = Graph(published(built), datetime.fromisoformat(MOMENTS[0]))
+    assert differences(followed.warehouse, rebuilt.warehouse, graph) == {}
+    assert batch["people"] > 0
+    assert set(batch["models"]) == graph.following - KEPT
+    assert {"events", "sessions", "people", "abandoned_cart"} <= graph.following
+    assert not {"int_identity_drafts", "identities", "contacts"} & graph.following
+
+
 def test_a_full_build_after_micro_batches_changes_nothing(
     built: Workspace, tmp_path: Path, warm: WarmDbt
 ) -> None:

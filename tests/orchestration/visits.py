@@ -27,6 +27,12 @@ class Visits:
             write_rows(folder, "web", table, *rows)
         write_rows(folder, "web", "identifies", *(self._form(until) for _ in range(count // 6)))
 
+    def write_again(self, folder: Path, until: datetime, count: int) -> None:
+        """Write ``count`` visits of nobody but who was seen before, as they were seen."""
+        for table in _TABLES:
+            rows = [self._stamped(table, until, odd=0.0) for _ in range(count // len(_TABLES))]
+            write_rows(folder, "web", table, *rows)
+
     def _message(self, table: str, until: datetime) -> dict[str, str]:
         row = self._stamped(table, until)
         row["anonymous_id"] = self._one("anonymous_id", new=0.3)
@@ -48,14 +54,14 @@ class Visits:
         row["phone"] = self._one("phone", of="identifies", none=0.5)
         return row
 
-    def _stamped(self, table: str, until: datetime) -> dict[str, str]:
+    def _stamped(self, table: str, until: datetime, odd: float = 0.1) -> dict[str, str]:
         """A message of the seeds at another time; now and then days late, or one seen before."""
         row = dict(self._random.choice(self._seeds[table]))
         arrived = until - timedelta(seconds=self._random.randint(1, 3600))
         happened = arrived - timedelta(
-            days=self._random.randint(1, 20) if self._happens(0.1) else 0
+            days=self._random.randint(1, 20) if self._happens(odd) else 0
         )
-        if not self._happens(0.1):
+        if not self._happens(odd):
             self._number += 1
             row["id"] = f"visit-{until:%d%H}-{self._number}"
         for column in ("received_at", "uuid_ts"):

@@ -36,11 +36,8 @@ event as (
 
     select events.*
     from {{ ref('events') }} as events
-    -- An equality alone, since an engine may compare every pair of rows for anything more.
-    left join {{ ref('orders') }} as orders
-        on orders.order_id
-            = case when events.event_name = 'order_completed' then events.order_id end
-    where orders.order_id is null
+    left join {{ ref('orders') }} as orders on events.order_id = orders.order_id
+    where orders.order_id is null or events.event_name <> 'order_completed'
 
 ),
 
