@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from reverse_etl.channel.batch import Options
+from reverse_etl.channel.destination import Lister
+from reverse_etl.channel.inspection import Inspector
 from tests.reverse_etl.destinations.driver import SETTINGS, answer, records
 from tests.reverse_etl.destinations.golden import Case, Exchange, cases, golden
 from tests.reverse_etl.loopback import Asked, Loopback, Told, loopback
@@ -79,12 +81,21 @@ def text(value: Any) -> str:
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def archive(client: Any, case: Case) -> Any:
-    from hubspot.crm import companies  # noqa: PLC0415
+def archived(case: Case) -> list[str]:
+    """HubSpot's ids of whom a golden conversation archives, looked up or known."""
+    found = (verdict.partition(" -> ")[2] for verdict in case.verdicts.values())
+    return [each for each in found if each]
 
-    ids = [companies.SimplePublicObjectId(id=record.channel_id) for record in case.records()]
-    body = companies.BatchInputSimplePublicObjectId(inputs=ids)
-    return client.crm.companies.batch_api.archive(body)
+
+def archive(kind: str) -> Spoken:
+    def speak(client: Any, case: Case) -> Any:
+        from hubspot.crm import objects  # noqa: PLC0415
+
+        ids = [objects.SimplePublicObjectId(id=each) for each in archived(case)]
+        body = objects.BatchInputSimplePublicObjectId(inputs=ids)
+        return getattr(client.crm, kind).batch_api.archive(body)
+
+    return speak
 
 
 def look_up(client: Any, case: Case) -> Any:
@@ -135,7 +146,9 @@ HUBSPOT: list[tuple[str, int, Spoken, set[str]]] = [
     ("companies-upsert-add", 0, upsert("companies", "seamline_id"), set()),
     ("deals-upsert-add", 0, upsert("deals", "deal_number"), set()),
     ("deals-upsert-change", 0, upsert("deals", "deal_number"), set()),
-    ("companies-mirror-remove", 0, archive, set()),
+    ("companies-mirror-remove", 0, archive("companies"), set()),
+    ("contacts-mirror-remove", -1, archive("contacts"), set()),
+    ("deals-mirror-remove", -1, archive("deals"), set()),
     # The client insists on naming the properties whose history it wants; nobody wants any.
     ("list_members-audience-remove", 0, look_up, {"propertiesWithHistory"}),
     ("list_members-audience-change", 1, join, set()),
@@ -159,6 +172,27 @@ def test_hubspots_client_sends_the_same(
     assert_same(asked, case.exchanges[step], besides)
     headers = case.channel.headers(case.settings)
     assert asked.headers["authorization"] == headers["Authorization"]
+
+
+def test_hubspots_client_reads_alike(vendor: Loopback) -> None:
+    """What a check asks for, and what a channel in use holds."""
+    client = hubspot_client(vendor)
+    channel = case_of("hubspot", "contacts-upsert-add").channel
+    assert isinstance(channel, Lister) and isinstance(channel, Inspector)
+    said(vendor, lambda: client.crm.properties.core_api.get_all("contacts"))
+    request = next(channel.inspect("contacts", {"email": "string"}, {}))
+    (asked,) = vendor.asked
+    assert (asked.method, asked.path, asked.params) == (request.method, request.path, {})
+    vendor.asked.clear()
+    listing = channel.list_page("contacts", ["email", "city"], None, "101", {})
+    request = next(listing)
+    theirs = {"limit": 100, "after": "101", "properties": ["email", "city"]}
+    asked = said(vendor, lambda: client.crm.contacts.basic_api.get_page(**theirs))
+    assert (asked.method, asked.path) == (request.method, request.path)
+    # It writes a list as one parameter many times, of which the last is kept here.
+    assert asked.params.pop("properties") in request.params["properties"].split(",")
+    assert asked.params.pop("archived", "false") == "false"
+    assert asked.params == {"limit": "100", "after": "101"}
 
 
 @pytest.mark.parametrize("how", ["create", "update"])
