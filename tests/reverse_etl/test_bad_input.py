@@ -72,7 +72,7 @@ def test_an_audience_needs_its_control_columns(world: World) -> None:
 @pytest.mark.parametrize(
     ("destination", "kind", "column", "complaint"),
     [
-        ("sendgrid", "contacts", "shoe_size", "sendgrid contacts takes no shoe_size; it takes: "),
+        ("klaviyo", "profiles", "shoe_size", "klaviyo profiles takes no shoe_size; it takes: "),
         (
             "mailchimp",
             "members",
