@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from collections import Counter
 from typing import Any
 
 from reverse_etl.sandbox.wire import Answer, Call, Document, History, now
@@ -16,7 +17,7 @@ CLEAR = {"EXTERN_ID", "MADID", "APPUID"}
 IDENTIFYING = ("EXTERN_ID", "EMAIL", "PHONE")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _HASH_OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-_AUDIENCES = re.compile(r"/v\d+\.\d+/act_\w+/customaudiences")
+_AUDIENCES = re.compile(r"/v\d+\.\d+/act_(\w+)/customaudiences")
 _USERS = re.compile(r"/v\d+\.\d+/(\d+)/users")
 _REPLACED = re.compile(r"/v\d+\.\d+/(\d+)/usersreplace")
 
@@ -76,10 +77,10 @@ class Meta:
         if not bearer and not call.query.get("access_token"):
             message = "An access token is required to request this resource."
             return _error(401, 104, "OAuthException", message)
-        if _AUDIENCES.fullmatch(call.path):
+        if account := _AUDIENCES.fullmatch(call.path):
             if call.method == "POST":
-                return self._create(call.form())
-            return self._list(call)
+                return self._create(account.group(1), call.form())
+            return self._list(account.group(1), call)
         users = _USERS.fullmatch(call.path)
         if users and call.method in ("POST", "DELETE"):
             return self._users(call, users.group(1))
@@ -88,25 +89,27 @@ class Meta:
             return self._users(call, replaced.group(1), replaces=True)
         return _error(404, 2500, "OAuthException", f"Unknown path components: {call.path}")
 
-    def _create(self, form: dict[str, str]) -> Answer:
+    def _create(self, account: str, form: dict[str, str]) -> Answer:
         if not form.get("name"):
             return _invalid("The parameter name is required")
         if form.get("subtype") != "CUSTOM" or not form.get("customer_file_source"):
             return _invalid("The parameters subtype and customer_file_source are required")
         key = str(23850000000000001 + len(self.audiences))
-        self.audiences[key] = {"id": key, "name": form["name"], "updated": now(), "rows": {}}
+        known = {"id": key, "account": account, "name": form["name"], "updated": now(), "rows": {}}
+        self.audiences[key] = known
         self.history.note("create_audience", audience=form["name"])
         return Answer(200, {"id": key})
 
-    def _list(self, call: Call) -> Answer:
+    def _list(self, account: str, call: Call) -> Answer:
         size = int(call.query.get("limit", "25"))
         start = int(call.query.get("after") or 0)
-        found = list(self.audiences.values())[start : start + size]
+        ours = [each for each in self.audiences.values() if each["account"] == account]
+        found = ours[start : start + size]
         answer: Document = {"data": [{"id": item["id"], "name": item["name"]} for item in found]}
         if found:
             after = str(start + len(found))
             answer["paging"] = {"cursors": {"before": str(start), "after": after}}
-            if start + len(found) < len(self.audiences):
+            if start + len(found) < len(ours):
                 answer["paging"]["next"] = f"{call.base_url}{call.path}?after={after}"
         return Answer(200, answer)
 
@@ -196,10 +199,13 @@ class Meta:
         return _error(500, 2, "OAuthException", message)
 
     def state(self) -> Document:
-        """Return everything kept; ``audiences`` is by name."""
+        """Return everything kept; ``audiences`` is by name, with the account where it takes two."""
+        names = Counter(item["name"] for item in self.audiences.values())
         audiences = {
-            item["name"]: {
+            item["name"] if names[item["name"]] == 1 else f"{item['name']}, {item['account']}": {
                 "id": item["id"],
+                "name": item["name"],
+                "account": item["account"],
                 "size": len(item["rows"]),
                 "updated": item["updated"],
                 "members": list(item["rows"].values()),
@@ -211,12 +217,12 @@ class Meta:
     def restore(self, state: Document) -> None:
         """Take back everything kept."""
         self.history = History(state["history"])
-        for name, item in state["audiences"].items():
+        for item in state["audiences"].values():
             rows = dict(enumerate(item["members"], start=self._latest))
             self._latest += len(rows)
             key = item["id"]
-            kept = {"id": key, "name": name, "updated": item["updated"], "rows": rows}
-            self.audiences[key] = kept
+            known = {name: item[name] for name in ("id", "account", "name", "updated")}
+            self.audiences[key] = {**known, "rows": rows}
             for number, row in rows.items():
                 for place in _places(key, row):
                     self._index.setdefault(place, set()).add(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,6 +70,22 @@ def test_members_leave_by_the_ids_that_hubspot_told_us(
         assert "/crm/v3/objects/contacts/batch/read" not in [each.path for each in server.asked]
         assert vendor.lists == 1
         assert world.run("members").acknowledged == 0
+
+
+def test_a_record_over_the_vendors_size_stands_alone(world: World, sandbox: Any) -> None:
+    columns = {"person_id": "string", "email": "string", "properties": "string"}
+    world.declare("people", columns=columns, destination="klaviyo", object="profiles")
+    rows = [(f"p{n}", f"p{n}@example.com", '{"note": "short"}') for n in range(20)]
+    rows[7] = ("p7", "p7@example.com", json.dumps({"note": "x" * 6_000_000}))
+    world.rows("activation.sync_people", rows, "person_id text, email text, properties text")
+    result = world.run("people")
+    assert (result.acknowledged, result.rejected) == (19, 1)
+    ((key, reason),) = world.ledger(
+        "select key, reason from sync_changelog where status = 'rejected'"
+    )
+    assert key == "p7" and "too large" in reason
+    held = sandbox.state("klaviyo")["profiles"].values()
+    assert len(held) == 19
 
 
 def test_an_existing_mailchimp_member_keeps_their_subscription(
