@@ -26,7 +26,8 @@
 
     A run that fails, or does not converge, publishes nothing. On DuckDB and PostgreSQL it is one
     transaction. Elsewhere what the next run compares with is dropped before the table is replaced,
-    and written last, so that a run after a crash starts afresh. Beside the table stand
+    and written last, so that a run after a crash starts afresh; a crash between the two renames that
+    replace the table leaves it as `<model>__dbt_backup`, which the next run first puts back. Beside the table stand
     `<model>__edges`, if it is incremental, and `<model>__forest`.
 
     Inside a materialization of one's own, `components_resolve(sql)` gives a relation with the columns
@@ -34,11 +35,12 @@
     it has been read.
 #}
 {% materialization connected_components, default %}
-    {%- set existing = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set changes_only = components_can_amend() -%}
 
     {% do components_drop_working_tables() %}
+    {% do components_put_back(target_relation) %}
+    {%- set existing = load_cached_relation(this) -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
@@ -71,6 +73,15 @@
 {# The relation of responsible edges beside that of a model which is configured with forest=true. #}
 {% macro components_forest(relation) %}
     {{ return(components_beside(relation, 'forest')) }}
+{% endmacro %}
+
+
+{# Where nothing is a transaction, a run may have been killed when the table had its other name. #}
+{% macro components_put_back(target_relation) %}
+    {%- set backup = load_cached_relation(make_backup_relation(target_relation, 'table')) -%}
+    {% if backup is not none and load_cached_relation(target_relation) is none %}
+        {% do adapter.rename_relation(backup, target_relation) %}
+    {% endif %}
 {% endmacro %}
 
 

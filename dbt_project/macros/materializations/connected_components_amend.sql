@@ -12,11 +12,19 @@
     {%- set state = components_beside(target_relation, 'edges') -%}
     {%- set edges = components_keyed_edges(sql, is_text, false, input.deletes) -%}
     {%- set delta = components_delta(edges, state, input.deletes) -%}
-    {% if components_is_empty(delta.added) and components_is_empty(delta.removed) %}
+    {%- set ends = components_ends(edges, delta) -%}
+    {%- set known = components_known(target_relation, ends, delta, is_text) -%}
+    {% do components_check_strangers(target_relation, edges, ends, known, state) %}
+    {%- set loses = not components_is_empty(delta.removed) -%}
+    {% if not loses and components_is_empty(delta.added) %}
         {% call noop_statement('main', 'UNCHANGED', 'UNCHANGED') %}{% endcall %}
         {{ return('') }}
     {% endif %}
-    {%- set scope = components_scope(target_relation, edges, state, delta, is_text) -%}
+    {%- set scope = {'supers': known, 'names': ends, 'rest': delta.added} -%}
+    {% if loses %}
+        {% do scope.update(components_losses(target_relation, state, ends, delta, known, is_text)) %}
+    {% endif %}
+    {%- set nodes = components_taking_part(scope) -%}
     {%- set pairs = components_work_table('pairs') -%}
     {% call components_create(pairs) %}
         select
@@ -30,7 +38,7 @@
     {% endcall %}
     {%- set found = components_roots_of(pairs, with_forest) -%}
     {%- set members = components_work_table('members') -%}
-    {%- set query = components_members(scope.nodes, found.roots, is_text, ['is_component']) -%}
+    {%- set query = components_members(nodes, found.roots, is_text, ['is_component']) -%}
     {% call components_create(members) %}{{ query }}{% endcall %}
 
     {%- set responsible -%}
@@ -67,7 +75,7 @@
         group by 1, 2
     {% endcall %}
     {% call components_create(added) %}
-        select said.low, said.high
+        select said.low, said.high {{ components_numbered() }}
         from {{ said }} as said
         left join {{ state }} as state on said.low = state.low and said.high = state.high
         where said.is_gone = 0 and state.low is null

@@ -50,10 +50,47 @@
 
 {# Two ids that share a key would be taken for one. #}
 {% macro components_check_keys(nodes) %}
-    {%- set shared = run_query(
-        'select nodes.node_key from ' ~ nodes ~ ' as nodes'
-        ~ ' group by nodes.node_key having count(*) > 1 limit 1'
-    ) -%}
+    {% do components_refuse_shared_keys(
+        'select nodes.node_key from ' ~ nodes ~ ' as nodes group by nodes.node_key having count(*) > 1'
+    ) %}
+{% endmacro %}
+
+{#
+    The same for a partial run: of the ids that it brings none may have the key of another, nor one that
+    the state has. A comparison brings all ids, for an edge between known keys does not look new.
+#}
+{% macro components_check_strangers(target_relation, edges, ends, known, state) %}
+    {%- set strangers = components_work_table('strangers') -%}
+    {% call components_create(strangers) %}
+        {%- if config.get('incremental') == 'changes' %}
+            select ends.node_key
+            from {{ ends }} as ends
+            left join {{ known }} as known on ends.node_id = known.node_id
+            where known.node_id is null
+        {%- else %}
+            select ids.node_key
+            from ({{ components_ids(edges) }}) as ids
+            left join {{ target_relation }} as nodes on ids.node_id = nodes.node_id
+            where nodes.node_id is null
+        {%- endif %}
+    {% endcall %}
+    {%- set among_themselves -%}
+        select strangers.node_key from {{ strangers }} as strangers
+        group by strangers.node_key having count(*) > 1
+    {%- endset -%}
+    {%- set queries = [among_themselves] -%}
+    {% for end in ['low', 'high'] %}
+        {% do queries.append(
+            'select state.' ~ end ~ ' from ' ~ state ~ ' as state inner join ' ~ strangers
+            ~ ' as strangers on state.' ~ end ~ ' = strangers.node_key'
+        ) %}
+    {% endfor %}
+    {% do components_refuse_shared_keys(queries | join(' union all ')) %}
+{% endmacro %}
+
+{# Refuses where a query finds a key that two ids have. #}
+{% macro components_refuse_shared_keys(query) %}
+    {%- set shared = run_query('select * from (' ~ query ~ ') as shared limit 1') -%}
     {% if shared | length > 0 %}
         {% do exceptions.raise_compiler_error(
             'connected_components: two ids of ' ~ model.unique_id ~ ' have the same 64-bit hash; '

@@ -13,10 +13,19 @@
 
 {% macro default__components_write(target_relation, change) %}
     {%- set edges = components_beside(target_relation, 'edges') -%}
-    {% call statement('components_delete') %}
-        delete from {{ target_relation }}
-        where component_id in (select lost.component_id from {{ change.lost }} as lost)
-    {% endcall %}
+    {% if change.lost %}
+        {% call statement('components_delete') %}
+            delete from {{ target_relation }}
+            where component_id in (select lost.component_id from {{ change.lost }} as lost)
+        {% endcall %}
+        {% call statement('components_delete') %}
+            delete from {{ edges }} as pairs
+            where exists (
+                select 1 from {{ change.removed }} as removed
+                where removed.low = pairs.low and removed.high = pairs.high
+            )
+        {% endcall %}
+    {% endif %}
     {% do components_relabel(target_relation, change.members) %}
     {% call statement('main') %}
         insert into {{ target_relation }} (node_id, component_id)
@@ -24,23 +33,18 @@
         from {{ change.members }} as members
         where members.is_component = 0
     {% endcall %}
-    {% call statement('components_delete') %}
-        delete from {{ edges }} as pairs
-        where exists (
-            select 1 from {{ change.removed }} as removed
-            where removed.low = pairs.low and removed.high = pairs.high
-        )
-    {% endcall %}
     {% call statement('components_insert') %}
         insert into {{ edges }} (low, high)
         select added.low, added.high from {{ change.added }} as added
     {% endcall %}
     {% if change.forest %}
         {%- set forest = components_forest(target_relation) -%}
-        {% call statement('components_delete') %}
-            delete from {{ forest }}
-            where left_id in (select residents.node_id from {{ change.residents }} as residents)
-        {% endcall %}
+        {% if change.lost %}
+            {% call statement('components_delete') %}
+                delete from {{ forest }}
+                where left_id in (select residents.node_id from {{ change.residents }} as residents)
+            {% endcall %}
+        {% endif %}
         {% call statement('components_insert') %}
             insert into {{ forest }} (left_id, right_id) {{ change.forest }}
         {% endcall %}
@@ -98,7 +102,9 @@
     {% call components_publish(new_table) %}
         select nodes.node_id, coalesce(members.component_id, nodes.component_id) as component_id
         from {{ target_relation }} as nodes
-        left anti join {{ change.lost }} as lost on nodes.component_id = lost.component_id
+        {% if change.lost %}
+            left anti join {{ change.lost }} as lost on nodes.component_id = lost.component_id
+        {% endif %}
         left join {{ change.members }} as members
             on nodes.component_id = members.node_id and members.is_component = 1
         union all
@@ -118,14 +124,20 @@
         {% call components_publish(new_forest) %}
             select forest.left_id, forest.right_id
             from {{ forest }} as forest
-            left anti join {{ change.residents }} as residents on forest.left_id = residents.node_id
+            {% if change.lost %}
+                left anti join {{ change.residents }} as residents
+                    on forest.left_id = residents.node_id
+            {% endif %}
             union all
             {{ change.forest }}
         {% endcall %}
     {% endif %}
+    {%- set backup = make_backup_relation(target_relation, 'table') -%}
+    {{ drop_relation_if_exists(load_cached_relation(backup)) }}
     {% do adapter.drop_relation(edges) %}
-    {% do adapter.drop_relation(target_relation) %}
+    {% do adapter.rename_relation(target_relation, backup) %}
     {% do adapter.rename_relation(new_table, target_relation) %}
+    {% do adapter.drop_relation(backup) %}
     {% if change.forest %}
         {% do adapter.drop_relation(forest) %}
         {% do adapter.rename_relation(new_forest, forest) %}
