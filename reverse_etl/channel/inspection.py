@@ -1,8 +1,8 @@
-"""What a channel lacks of the properties that a sync writes, and how they are made there."""
+"""What a channel lacks of what a sync needs: properties, how they are made there, and scopes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
@@ -24,6 +24,7 @@ class Missing:
 
 
 Inspection: TypeAlias = Generator[Request, Response, Sequence[Missing]]
+Granted: TypeAlias = Generator[Request, Response, Collection[str]]
 
 
 @runtime_checkable
@@ -34,6 +35,19 @@ class Inspector(Protocol):
         self, object_name: str, columns: Mapping[str, str], settings: Mapping[str, str]
     ) -> Inspection:
         """Return which of ``columns`` (with their types in the warehouse) it does not have.
+
+        Raises:
+            Refused: the channel does not tell.
+        """
+        ...
+
+
+@runtime_checkable
+class Scoped(Protocol):
+    """A channel that tells what its credentials may do, writing included, which no probe tries."""
+
+    def scopes(self, settings: Mapping[str, str]) -> Granted:
+        """Return the scopes that were granted, named as in ``Probe.needs``.
 
         Raises:
             Refused: the channel does not tell.

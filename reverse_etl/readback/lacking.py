@@ -1,4 +1,4 @@
-"""What a channel lacks before a sync can run: properties for its columns, lists for its audiences.
+"""What a channel lacks before a sync can run: scopes, properties for its columns, lists.
 
 Nothing is changed there, unless it is asked for: then what the channel's API can make is made.
 """
@@ -9,15 +9,16 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from reverse_etl.channel.connection import Connection
 from reverse_etl.channel.destination import Destination
 from reverse_etl.channel.exchange import Preparation, Refused, Request, Response
-from reverse_etl.channel.inspection import Inspection, Inspector, Missing
+from reverse_etl.channel.inspection import Inspection, Inspector, Missing, Scoped
 from reverse_etl.contract.project import Project, Sync
 from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.delivery.http import AnswerLost, Client, OutOfPatience, Patience
 from reverse_etl.delivery.limiter import limiter_for
 from reverse_etl.delivery.transcript import Forgetful
-from reverse_etl.delivery.understanding import ChannelDenied
+from reverse_etl.delivery.understanding import ChannelDenied, secrets_of
 from reverse_etl.readback.probing import IMPATIENT
 
 State = Literal["missing", "to be made", "made", "unknown"]
@@ -66,11 +67,29 @@ def find_lacking(
     client = Client(sync.channel, connection, limiter, patience, connections=1)
     try:
         return [
+            *_scopes(sync, client, connection),
             *_properties(sync, client, connection.settings, create),
             *_lists(sync, client, connection.settings, audiences, create),
         ]
     except (ChannelDenied, OutOfPatience, AnswerLost) as silence:
         return [Lacking(name, "everything", "unknown", str(silence))]
+
+
+def _scopes(sync: Sync, client: Client, connection: Connection) -> Iterator[Lacking]:
+    """A probe reads; whether its credentials may write as well, some channels tell when asked."""
+    probe = sync.object.probe
+    if probe is None or not isinstance(sync.channel, Scoped):
+        return
+    try:
+        granted = client.drive(sync.channel.scopes(connection.settings), Forgetful())
+    except (Refused, ChannelDenied) as silence:
+        yield Lacking(sync.name, "scopes", "unknown", str(silence))
+        return
+    for scope in probe.needs:
+        # Attio's read-write covers read.
+        if not {scope, f"{scope}-write"} & set(granted):
+            advice = f"grant it to {secrets_of(sync.channel, connection)}"
+            yield Lacking(sync.name, f"scope '{scope}'", "missing", advice)
 
 
 def _properties(

@@ -20,6 +20,13 @@ def _error(status: int, category: str, message: str, **more: Any) -> Answer:
     return Answer(status, {**body, "category": category, **more})
 
 
+TOKEN_INFO = "/oauth/v2/private-apps/get/access-token-info"
+# What the stand-in knows of, its token may do.
+SCOPES = [
+    f"crm.{what}.{how}" for what in ("objects.contacts", "lists") for how in ("read", "write")
+]
+
+
 class HubSpot:
     """Contacts by id; the e-mail is unique."""
 
@@ -40,6 +47,8 @@ class HubSpot:
         if not call.headers.get("authorization", "").startswith("Bearer "):
             message = "Authentication credentials not found. This API supports OAuth 2.0."
             return _error(401, "INVALID_AUTHENTICATION", message)
+        if call.path == TOKEN_INFO:
+            return Answer(200, {"hubId": 1, "userId": 1, "appId": 1, "scopes": SCOPES})
         if call.path.startswith(LISTS):
             found = self.lists.handle(call, self.contacts)
         else:

@@ -18,8 +18,7 @@ IDENTIFYING = ("EXTERN_ID", "EMAIL", "PHONE")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _HASH_OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 _AUDIENCES = re.compile(r"/v\d+\.\d+/act_(\w+)/customaudiences")
-_USERS = re.compile(r"/v\d+\.\d+/(\d+)/users")
-_REPLACED = re.compile(r"/v\d+\.\d+/(\d+)/usersreplace")
+_USERS = re.compile(r"/v\d+\.\d+/(\d+)/users(replace)?")
 
 
 def _error(status: int, code: int, kind: str, message: str) -> Answer:
@@ -77,16 +76,15 @@ class Meta:
         if not bearer and not call.query.get("access_token"):
             message = "An access token is required to request this resource."
             return _error(401, 104, "OAuthException", message)
+        if call.path.endswith("/me/permissions"):
+            return Answer(200, {"data": [{"permission": "ads_management", "status": "granted"}]})
         if account := _AUDIENCES.fullmatch(call.path):
             if call.method == "POST":
                 return self._create(account.group(1), call.form())
             return self._list(account.group(1), call)
         users = _USERS.fullmatch(call.path)
-        if users and call.method in ("POST", "DELETE"):
-            return self._users(call, users.group(1))
-        replaced = _REPLACED.fullmatch(call.path)
-        if replaced and call.method == "POST":
-            return self._users(call, replaced.group(1), replaces=True)
+        if users and call.method in (("POST",) if users.group(2) else ("POST", "DELETE")):
+            return self._users(call, users.group(1), replaces=bool(users.group(2)))
         return _error(404, 2500, "OAuthException", f"Unknown path components: {call.path}")
 
     def _create(self, account: str, form: dict[str, str]) -> Answer:

@@ -24,6 +24,12 @@ COLUMNS = {
 }
 
 
+TOKEN_INFO = "/oauth/v2/private-apps/get/access-token-info"
+SCOPES = [
+    f"crm.{what}.{how}" for what in ("objects.contacts", "lists") for how in ("read", "write")
+]
+
+
 @dataclass
 class Crm:
     """A HubSpot that has some properties and lists, and remembers what is made."""
@@ -31,8 +37,12 @@ class Crm:
     properties: list[str] = field(default_factory=lambda: ["email", "firstname"])
     lists: list[str] = field(default_factory=list)
     made: list[Any] = field(default_factory=list)
+    scopes: list[str] = field(default_factory=lambda: list(SCOPES))
 
     def answer(self, asked: Asked) -> Told:
+        if asked.path == TOKEN_INFO:
+            assert asked.json == {"tokenKey": "sandbox"}
+            return Told(200, {"hubId": 1, "scopes": self.scopes})
         if asked.path == "/crm/v3/properties/contacts" and asked.method == "GET":
             return Told(200, {"results": [{"name": name} for name in self.properties]})
         if asked.path == "/crm/v3/properties/contacts":
@@ -63,13 +73,28 @@ def test_missing_properties_are_named_and_made_on_demand(
             ("property 'lifetime_value'", "missing"),
             ("property 'is_member'", "missing"),
         ]
-        assert not crm.made and {each.method for each in vendor.asked} == {"GET"}
+        assert not crm.made
+        assert {each.method for each in vendor.asked if each.path != TOKEN_INFO} == {"GET"}
         assert {each.state for each in find_lacking(project, "crm", {}, create=True)} == {"made"}
         value, member = crm.made
         assert (value["type"], value["fieldType"]) == ("number", "number")
         assert (value["label"], value["groupName"]) == ("Lifetime value", "contactinformation")
         assert member["type"] == "bool" and len(member["options"]) == 2
         assert find_lacking(project, "crm", {}) == []
+
+
+def test_scopes_that_a_token_lacks_are_named_though_its_probe_is_let_in(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.declare("members", "audience", destination="hubspot", object="list_members")
+    crm = Crm(properties=["email", "city"], scopes=["crm.lists.read", "crm.objects.contacts.read"])
+    with loopback(crm.answer) as vendor:
+        monkeypatch.setenv("HUBSPOT_URL", vendor.url)
+        found = find_lacking(Project.load(), "members", {})
+    assert [(each.what, each.state, each.detail) for each in found] == [
+        ("scope 'crm.lists.write'", "missing", "grant it to HUBSPOT_TOKEN"),
+        ("scope 'crm.objects.contacts.write'", "missing", "grant it to HUBSPOT_TOKEN"),
+    ]
 
 
 def test_lists_that_are_not_there_are_named_and_nothing_is_made_by_looking(
@@ -214,6 +239,9 @@ def test_a_column_that_is_no_property_yet_is_made_as_its_channel_wants_it(
     monkeypatch.setenv("MAILCHIMP_LIST_ID", "L1")
 
     def answer(asked: Asked) -> Told:
+        if asked.path == "/v2/self":
+            scope = "object_configuration:read-write record_permission:read-write"
+            return Told(200, {"active": True, "scope": scope})
         return Told(200, known) if asked.method == "GET" else Told(200, {"field": {"id": "8"}})
 
     with loopback(answer) as vendor:
@@ -221,7 +249,8 @@ def test_a_column_that_is_no_property_yet_is_made_as_its_channel_wants_it(
         project = Project.load()
         (found,) = find_lacking(project, "crm", {})
         assert (found.what, found.state) == ("property 'total_paid'", "missing")
-        assert {(asked.method, asked.path) for asked in vendor.asked} == {("GET", path)}
+        asked = {(each.method, each.path) for each in vendor.asked}
+        assert asked - {("GET", "/v2/self")} == {("GET", path)}
         (found,) = find_lacking(project, "crm", {}, create=True)
         assert found.state == "made"
     making, *more = (asked for asked in vendor.asked if asked.method == "POST")
@@ -229,8 +258,8 @@ def test_a_column_that_is_no_property_yet_is_made_as_its_channel_wants_it(
     assert [asked.path for asked in more] == THEN.get(slug, [])
     with loopback(lambda asked: Told(403, {"code": "no", "message": "not you"})) as vendor:
         monkeypatch.setenv(f"{slug.upper()}_URL", vendor.url)
-        (found,) = find_lacking(Project.load(), "crm", {})
-    assert found.state == "unknown"
+        found_out = find_lacking(Project.load(), "crm", {})
+    assert {each.state for each in found_out} == {"unknown"}
 
 
 def test_the_command_ends_with_1_until_everything_is_there(
@@ -259,5 +288,8 @@ def test_a_channel_that_does_not_tell_is_no_obstacle(
     world.declare("crm", "upsert", COLUMNS, destination="hubspot", object="contacts")
     with loopback(lambda asked: Told(404, {"category": "X", "message": "no"})) as vendor:
         monkeypatch.setenv("HUBSPOT_URL", vendor.url)
-        (found,) = find_lacking(Project.load(), "crm", {})
-    assert (found.what, found.state) == ("properties", "unknown")
+        found = find_lacking(Project.load(), "crm", {})
+    assert [(each.what, each.state) for each in found] == [
+        ("scopes", "unknown"),
+        ("properties", "unknown"),
+    ]

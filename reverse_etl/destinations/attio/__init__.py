@@ -39,7 +39,7 @@ from reverse_etl.channel.destination import (
     Setting,
 )
 from reverse_etl.channel.exchange import Conversation, Preparation, Refused, Request
-from reverse_etl.channel.inspection import Inspection
+from reverse_etl.channel.inspection import Granted, Inspection
 from reverse_etl.conversation.record_by_record import OPTIONS, converse, must
 from reverse_etl.conversation.verdicts import entries, part
 from reverse_etl.destinations.attio.attributes import lacking
@@ -47,6 +47,10 @@ from reverse_etl.destinations.attio.records import COMPANIES, NAME, PEOPLE, WORD
 
 # 25 writes a second.
 LIMITS = Limits(rows=20, bytes=500_000, requests_per_second=25)
+
+
+RECORDS = ("object_configuration:read", "record_permission:read-write")
+LISTS = ("list_configuration:read-write", "list_entry:read-write")
 
 
 def _probe(path: str, *needs: str) -> Probe:
@@ -67,7 +71,7 @@ class Attio:
             LIMITS,
             ("email",),
             options=OPTIONS,
-            probe=_probe("/v2/objects/people", "object_configuration:read"),
+            probe=_probe("/v2/objects/people", *RECORDS),
         ),
         ChannelObject(
             "companies",
@@ -75,14 +79,14 @@ class Attio:
             LIMITS,
             ("domain",),
             options=OPTIONS,
-            probe=_probe("/v2/objects/companies", "object_configuration:read"),
+            probe=_probe("/v2/objects/companies", *RECORDS),
         ),
         ChannelObject(
             "list_members",
             ("audience",),
             LIMITS,
             ("email",),
-            probe=_probe("/v2/lists", "list_configuration:read"),
+            probe=_probe("/v2/lists", *RECORDS, *LISTS),
         ),
     )
 
@@ -113,6 +117,14 @@ class Attio:
     def converse(self, batch: Batch) -> Conversation:
         """Write or delete records, or put people on a list."""
         return (yield from converse(batch, COMPANIES if batch.object == "companies" else PEOPLE))
+
+    def scopes(self, settings: Mapping[str, str]) -> Granted:
+        """Return what the token was granted."""
+        response = yield Request("GET", "/v2/self")
+        found = part({"answer": response.json()}, "answer").get("scope")
+        if not response.ok or not isinstance(found, str):
+            raise Refused("no_scopes", "Attio does not tell the scopes of this token.")
+        return found.split()
 
     def inspect(
         self, object_name: str, columns: Mapping[str, str], settings: Mapping[str, str]

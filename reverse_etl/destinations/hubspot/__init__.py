@@ -47,7 +47,7 @@ from reverse_etl.channel.exchange import (
     Refused,
     Request,
 )
-from reverse_etl.channel.inspection import Inspection
+from reverse_etl.channel.inspection import Granted, Inspection
 from reverse_etl.conversation.edits import is_same
 from reverse_etl.conversation.verdicts import (
     entries,
@@ -63,15 +63,20 @@ from reverse_etl.destinations.hubspot.static_lists import find_or_create, join, 
 
 # Consent is HubSpot's to keep: a sync that wrote these could opt people in again.
 CONSENT_PROPERTIES = ("hs_email_optout", "hs_emailconfirmationstatus", "hs_legal_basis")
+TOKEN_INFO = "/oauth/v2/private-apps/get/access-token-info"
 # 190 requests per 10 seconds is what private apps of paid accounts may send.
 LIMITS = Limits(rows=100, bytes=3_000_000, requests_per_second=19)
 OPTIONS: tuple[Option, ...] = ("update_only", "create_only", "keep_edits")
 
 
+def _scopes_of(name: str) -> tuple[str, str]:
+    return f"crm.objects.{name}.read", f"crm.objects.{name}.write"
+
+
 def _probe(name: str) -> Probe:
     return Probe(
         Request("GET", f"/crm/v3/objects/{name}", params={"limit": "1"}),
-        needs=(f"crm.objects.{name}.read", f"crm.objects.{name}.write"),
+        needs=_scopes_of(name),
     )
 
 
@@ -114,7 +119,7 @@ class HubSpot:
             match=("email",),
             probe=Probe(
                 Request("GET", "/crm/v3/lists/", params={"listIds": "0"}),
-                needs=("crm.lists.read", "crm.lists.write"),
+                needs=("crm.lists.read", "crm.lists.write", *_scopes_of("contacts")),
             ),
         ),
         ChannelObject(
@@ -138,6 +143,14 @@ class HubSpot:
         if object_name != "list_members":
             raise Refused("not_an_audience", f"HubSpot's {object_name} cannot hold an audience.")
         return (yield from find_or_create(label or audience))
+
+    def scopes(self, settings: Mapping[str, str]) -> Granted:
+        """Return what the token's private app was granted."""
+        response = yield Request("POST", TOKEN_INFO, json={"tokenKey": settings["TOKEN"]})
+        found = part({"answer": response.json()}, "answer").get("scopes")
+        if not response.ok or not isinstance(found, list):
+            raise Refused("no_scopes", "HubSpot tells the scopes of private apps alone.")
+        return [str(each) for each in found]
 
     def inspect(
         self, object_name: str, columns: Mapping[str, str], settings: Mapping[str, str]

@@ -36,6 +36,7 @@ from reverse_etl.channel.destination import (
     Setting,
 )
 from reverse_etl.channel.exchange import Conversation, Preparation, Refused, Request, Response
+from reverse_etl.channel.inspection import Granted
 from reverse_etl.conversation.complaints import complaint_of
 from reverse_etl.conversation.verdicts import entries, part
 from reverse_etl.destinations.meta.answers import MEANINGS, WORDS
@@ -120,6 +121,12 @@ class Meta:
                 remove=lambda rows: remove(path, session, rows),
             )
         )
+
+    def scopes(self, settings: Mapping[str, str]) -> Granted:
+        """Return what the token's user was granted."""
+        answer = _must((yield Request("GET", f"/{version(settings)}/me/permissions")))
+        found = entries(answer, "data")
+        return [str(each.get("permission")) for each in found if each.get("status") == "granted"]
 
     def replace(self, batches: Iterable[Batch], total: int) -> Conversation:
         """Put a whole audience in the place of what Meta has of it."""

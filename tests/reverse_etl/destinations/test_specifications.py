@@ -22,13 +22,13 @@ from reverse_etl.channel.exchange import Refused, Request, Response
 from tests.reverse_etl.destinations.contents import content_of
 from tests.reverse_etl.destinations.discovery import as_openapi
 from tests.reverse_etl.destinations.golden import Case, exchange_of, golden
-from tests.reverse_etl.destinations.test_every_conversation import (
-    ALL,
+from tests.reverse_etl.destinations.test_every_conversation import ALL, requests_of
+from tests.reverse_etl.destinations.test_preparations import (
     INSPECTED,
     PREPARED,
+    SCOPED,
     creations,
     inspected,
-    requests_of,
 )
 
 openapi_core = pytest.importorskip("openapi_core", reason="openapi-core is not installed")
@@ -197,6 +197,16 @@ def test_every_request_for_properties_keeps_the_contract(
     for each in missing:
         for request in creations(each, written):
             judge(specifications[channel.slug], channel, request, settings_of(channel.slug))
+
+
+@pytest.mark.parametrize("channel", SCOPED, ids=lambda channel: channel.slug)
+def test_every_request_for_scopes_keeps_the_contract(
+    specifications: dict[str, list[Any]], channel: Any
+) -> None:
+    settings = settings_of(channel.slug)
+    (exchange,) = map(exchange_of, golden(channel.slug)["scopes"]["exchanges"])
+    request = next(channel.scopes(settings))
+    judge(specifications[channel.slug], channel, request, settings, exchange.answer)
 
 
 PROBED = [
