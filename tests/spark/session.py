@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,13 +59,26 @@ class Spark:
         return sorted(name for _, name, _ in self.rows("show tables"))
 
     def dbt(self, folder: Path, arguments: list[str]) -> None:
-        places = ["--project-dir", str(folder), "--profiles-dir", str(folder)]
-        self._ask("dbt", [*arguments, *places])
+        self._ask("dbt", _in_folder(folder, arguments))
 
-    def _ask(self, *request: Any) -> Any:
+    def kill_in_dbt(self, folder: Path, arguments: list[str], when: str) -> None:
+        """Start dbt; kill the process and its JVM when dbt's log has that text once more."""
+        log = folder / "logs" / "dbt.log"
+        before = log.read_text().count(when)
+        self._send("dbt", _in_folder(folder, arguments))
+        while log.read_text().count(when) == before:
+            assert self.process.poll() is None, "it ended before it could be killed"
+            time.sleep(0.1)
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def _send(self, *request: Any) -> None:
         assert self.process.stdin
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
+
+    def _ask(self, *request: Any) -> Any:
+        self._send(*request)
         return self._answer()
 
     def _answer(self) -> Any:
@@ -72,19 +88,24 @@ class Spark:
         return json.loads(line)
 
 
+def _in_folder(folder: Path, arguments: list[str]) -> list[str]:
+    return [*arguments, "--project-dir", str(folder), "--profiles-dir", str(folder)]
+
+
 @contextmanager
-def session(folder: Path) -> Iterator[Spark]:
-    """Start Spark in a folder; it ends when nothing more can be asked."""
+def session(folder: Path, *, outlived: bool = False) -> Iterator[Spark]:
+    """Start Spark in a folder; it ends with the context. Its tables may outlive it."""
     with (
         (folder / "spark.log").open("w") as log,
         subprocess.Popen(
-            [sys.executable, WORKER, folder],
+            [sys.executable, WORKER, folder, *(["hive"] if outlived else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
             cwd=folder,
             env=not_ours(),
+            start_new_session=True,
         ) as process,
     ):
         yield Spark(process)

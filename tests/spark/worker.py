@@ -1,4 +1,6 @@
-"""A process with one local Spark session, in which dbt runs too: ``python worker.py FOLDER``.
+"""A process with a local Spark session, in which dbt runs too: ``python worker.py FOLDER [hive]``.
+
+With ``hive`` the folder has a metastore, so that the tables are there for the next process.
 
 Takes a JSON list per line, answers each with a line: ["execute", SQL], ["rows", SQL],
 ["land", table, schema, rows], ["dbt", arguments].
@@ -19,9 +21,11 @@ def main() -> None:
     # What dbt and Spark print goes to the error stream: the answers are all that is read.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
+    builder = SparkSession.builder.master("local[1]")
+    if "hive" in sys.argv:
+        builder = builder.enableHiveSupport()
     spark = (
-        SparkSession.builder.master("local[1]")
-        .config("spark.sql.warehouse.dir", f"{sys.argv[1]}/warehouse")
+        builder.config("spark.sql.warehouse.dir", f"{sys.argv[1]}/warehouse")
         .config("spark.sql.shuffle.partitions", "1")
         .config("spark.sql.adaptive.enabled", "false")
         .config("spark.ui.enabled", "false")
