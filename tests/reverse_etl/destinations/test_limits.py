@@ -103,10 +103,15 @@ def asked_of(case: Case, records: list[Record]) -> Iterator[Request]:
 @pytest.mark.parametrize("case", CASES, ids=[f"{c.channel.slug}-{c.name}" for c in CASES])
 @settings(max_examples=1, deadline=None, phases=(Phase.explicit, Phase.generate))
 @given(share=st.floats(min_value=0.01, max_value=1.0), fill=st.floats(min_value=0.0, max_value=1.0))
-@example(share=1.0, fill=1.0)
+@example(share=1.0, fill=0.0)  # the most rows
+@example(share=1.0, fill=1.0)  # the most bytes
 def test_a_full_batch_makes_requests_within_the_vendors_limits(
     case: Case, share: float, fill: float
 ) -> None:
+    keep_within(case, share, fill)
+
+
+def keep_within(case: Case, share: float, fill: float) -> None:
     for request in asked_of(case, full(case, share, fill)):
         what = f"{request.method} {request.path}"
         limit = limit_of(case, what)
@@ -114,6 +119,14 @@ def test_a_full_batch_makes_requests_within_the_vendors_limits(
         most = limit.get("bytes", WRAPPING * case.object.limits.bytes)
         assert len(body_of(request)) <= most, what
         assert sum(len(value) for value in request.params.values()) < LONGEST_QUERY, what
+
+
+@pytest.mark.parametrize("slug", ["hubspot", "iterable", "klaviyo", "zendesk"])
+def test_a_batch_of_a_row_too_many_is_found(slug: str) -> None:
+    case = next(each for each in CASES if each.channel.slug == slug)
+    limits = replace(case.object.limits, rows=case.object.limits.rows + 1)
+    with pytest.raises(AssertionError, match=case.exchanges[0].path):
+        keep_within(replace(case, object=replace(case.object, limits=limits)), 1.0, 0.0)
 
 
 def limit_of(case: Case, what: str) -> dict[str, Any]:
