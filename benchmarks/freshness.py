@@ -2,7 +2,8 @@
 
 Ours: `seamline follow` takes up events of known and unknown visitors that have just landed, and
 sends what they change to the sandbox. Beside it: the batch's own SQL statements, on their one
-connection; the full build that it stands for; and itself on a tenth of the history. The events are
+connection; the full build that it stands for; and itself on a tenth of the history. The full build
+in turn is seen beside its own slowest tables by their SQL alone, and beside a tenth. The events are
 copies of landed ones under new ids, one in twenty by somebody who was never there before.
 """
 
@@ -15,12 +16,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
-from benchmarks.measure import Row, compare, parser, show, spent_by
+from benchmarks.heaviest import heaviest
+from benchmarks.measure import Row, Spent, compare, parser, show, spent_by
 from orchestration.defs.publication import publish_manifest
 from orchestration.follower import Followed, Follower
 from reverse_etl.sandbox import running_sandbox
@@ -36,10 +39,25 @@ MOST_OVER_BARE = 3.0
 MOST_OF_FULL = 0.05
 MOST_GROWTH = 1.5
 MOST_BUILD_GROWTH = 12.0
+HEAVIEST = 10
 
 
-def built(room: Path, people: int) -> float:
-    """Generate, land and build so many people's history in ``room``; return the build's seconds."""
+@dataclass(frozen=True)
+class Build:
+    """A full build: its wall seconds and its largest resident size.
+
+    ``heaviest`` are the seconds that the slowest tables took in it, ``bare`` what they take when
+    nothing but their SQL is run.
+    """
+
+    seconds: float
+    megabytes: float
+    heaviest: float
+    bare: Spent
+
+
+def built(room: Path, people: int) -> Build:
+    """Generate, land and build so many people's history in ``room``."""
     seamline = Path(sys.executable).with_name("seamline")
     size = ["--people", str(people), "--events-per-person", str(EVENTS_PER_PERSON), "--seed", "1"]
     spent_by([seamline, "generate", *size, "--format", "parquet", "--out", room / "x"], {}, room)
@@ -48,14 +66,20 @@ def built(room: Path, people: int) -> float:
     dbt = Path(sys.executable).with_name("dbt")
     common = ["--project-dir", PROJECT, "--profiles-dir", PROJECT, "--log-path", room / "logs"]
     spent_by([dbt, "seed", *common, "--target-path", room / "seeded"], environment(room), room)
-    seconds, manifests = 0.0, []
+    spent, targets = [], []
     for choice in ("--exclude", "--select"):
         target = room / f"target{choice}"
         chosen = [choice, "path:models/activation", "--target-path", target]
-        seconds += spent_by([dbt, "run", *common, *chosen], environment(room), room).wall
-        manifests.append(target / "manifest.json")
-    publish_manifest(manifests, room / "manifest.json")
-    return seconds
+        spent.append(spent_by([dbt, "run", *common, *chosen], environment(room), room))
+        targets.append(target)
+    publish_manifest([each / "manifest.json" for each in targets], room / "manifest.json")
+    bare = [sys.executable, "-m", "benchmarks.heaviest", room / "warehouse.duckdb", targets[0]]
+    return Build(
+        seconds=sum(each.wall for each in spent),
+        megabytes=max(each.megabytes for each in spent),
+        heaviest=sum(seconds for _, seconds, _ in heaviest(targets[0], HEAVIEST)),
+        bare=spent_by([*bare, str(HEAVIEST)], {}),
+    )
 
 
 def environment(room: Path) -> dict[str, str]:
@@ -140,8 +164,8 @@ def _rows(
     people: int,
     before: list[Followed],
     after: list[Followed],
-    small_build: float,
-    large_build: float,
+    small_build: Build,
+    large_build: Build,
 ) -> Iterator[Row]:
     tenth = statistics.median(each.seconds for each in before)
     batch = statistics.median(each.seconds for each in after)
@@ -150,10 +174,17 @@ def _rows(
     subject = f"micro-batch, {people:,} people"
     yield compare(f"{subject}, slowest of {BATCHES}", "s", worst, MOST_SECONDS, "the bar", 1.0)
     yield compare(subject, "s", batch, sql, "its SQL alone", MOST_OVER_BARE)
-    yield compare(subject, "s", batch, large_build, "full build", MOST_OF_FULL)
+    yield compare(subject, "s", batch, large_build.seconds, "full build", MOST_OF_FULL)
     yield compare(subject, "s", batch, tenth, "a tenth of the people", MOST_GROWTH)
     build = f"full build, {people:,} people"
-    yield compare(build, "s", large_build, small_build, "a tenth", MOST_BUILD_GROWTH)
+    mine, theirs = large_build.seconds, small_build.seconds
+    yield compare(build, "s", mine, theirs, "a tenth", MOST_BUILD_GROWTH)
+    bare = large_build.bare
+    tables = f"{build}, its {HEAVIEST} slowest tables"
+    yield compare(tables, "s", large_build.heaviest, bare.wall, "their SQL bare", MOST_OVER_BARE)
+    yield compare(
+        f"{build}, peak memory", "MB", large_build.megabytes, bare.megabytes, "those bare", 2.0
+    )
 
 
 if __name__ == "__main__":

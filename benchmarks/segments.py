@@ -49,9 +49,16 @@ class Timed(Session):
 
     segment_seconds = 0.0
 
+    def __init__(self, project: Manifest) -> None:
+        super().__init__(project)
+        self._segments = [
+            node.name for node in project.nodes.values() if is_segment(node.to_dict())
+        ]
+
     def execute(self, statement: str) -> None:
         """Run a statement."""
-        with self._counted(bool(_OF_SEGMENTS.search(statement))):
+        compared = any(f".differing.{name} as " in statement for name in self._segments)
+        with self._counted(compared or bool(_OF_SEGMENTS.search(statement))):
             super().execute(statement)
 
     def rendered(self, unique_id: str, macro: str, **arguments: Any) -> str:

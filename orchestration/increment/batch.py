@@ -18,7 +18,7 @@ from orchestration.increment.graph import Graph
 from orchestration.increment.identities import touch_identities
 from orchestration.increment.landed import stage
 from orchestration.increment.memory import last_moment, remember
-from orchestration.increment.merging import merge
+from orchestration.increment.merging import compare, merge
 from orchestration.increment.mirror import Mirror
 from orchestration.increment.people import touch_people
 from orchestration.increment.session import Session
@@ -85,6 +85,7 @@ def take_up(manifest: Mapping[str, Any], session: Session, moment: datetime) -> 
         built = [*resolving, *following]
     touch_people(graph, session, mirror, due)
     mirror.follow(following)
+    compare(graph, session, built)
     with session.transaction():
         merge(graph, session, built)
         remember(graph, session, path, began_at, landed)

@@ -144,6 +144,14 @@ class Graph:
                 found[column] = list(seconds)
         return found
 
+    def key(self, name: str) -> list[str]:
+        """Return the columns of a model's primary key; none where it has none."""
+        return list(self.by_name[name].get("primary_key") or [])
+
+    def meta(self, name: str, word: str) -> list[str]:
+        """Return what a model's YAML says under ``config.meta``, by a word of the increment's."""
+        return list(self.by_name[name]["config"].get("meta", {}).get(word, []))
+
     def reads(self, name: str) -> frozenset[str]:
         """Return the names of the models that a model's SQL reads, by ref or by their relation."""
         sql = str(self.by_name[name].get("compiled_code") or "")

@@ -1,4 +1,8 @@
-"""The touched people's rows take the place of those that the warehouse has of them, all at once."""
+"""The touched people's rows take the place of those that the warehouse has of them, all at once.
+
+Most of them are what they were. Where a model has a primary key, only what differs is written: what
+a batch leaves in the warehouse's log is then as small as its news.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +11,65 @@ from collections.abc import Iterable
 from orchestration.increment import scopes
 from orchestration.increment.graph import Graph, is_segment
 from orchestration.increment.landed import CHANGED
-from orchestration.increment.session import Session
+from orchestration.increment.session import TOUCHED, Session
 from orchestration.increment.sets import SETS
+
+_DIFFERING = f"{TOUCHED}.differing"
+
+
+def compare(graph: Graph, session: Session, built: Iterable[str]) -> None:
+    """Find, beside the warehouse, which of its rows the models built take away, and which come.
+
+    ``differing.<model>`` has a row for each: its ``place`` in the warehouse if it has one, and if
+    it ``comes``, what comes there.
+    """
+    session.execute(f"create schema {_DIFFERING}")
+    for name in built:
+        gone, come = scopes.gone(graph, session, name), scopes.come(graph, session, name)
+        if gone and come and graph.key(name):
+            stands = f"from {graph.relation(name)} where {gone}"
+            comes = f"from {graph.touched(name)} where {come}"
+            _compare(graph, session, name, stands, comes)
+
+
+def _compare(graph: Graph, session: Session, name: str, stands: str, comes: str) -> None:
+    key = graph.key(name)
+    # What an event says of itself is the same for as long as the event is.
+    changing = graph.meta(name, "only_changes")
+    columns = changing or session.columns[graph.relation(name)]
+    differs = ["stands.place is null", "comes.comes is null"]
+    differs += [f'stands."{column}" is distinct from comes."{column}"' for column in columns]
+    if changing:
+        differs.append(f"comes.{key[0]} in (select event_id from {SETS}.changed_events)")
+    read = ", ".join(dict.fromkeys([*key, *columns]))
+    session.execute(
+        f"create table {_DIFFERING}.{name} as select stands.place, comes.* "
+        f"from (select rowid as place, {read} {stands}) as stands "
+        f"full join (select true as comes, * {comes}) as comes "
+        f"on {' and '.join(f'stands.{column} = comes.{column}' for column in key)} "
+        f"where {' or '.join(differs)}"
+    )
 
 
 def merge(graph: Graph, session: Session, built: Iterable[str]) -> None:
     """Put the touched rows of staging and of the models built in the place of those that stand.
 
-    To be called in a transaction, so that a reader sees all of it or nothing.
+    To be called in a transaction, so that a reader sees all of it or nothing, after `compare`.
     """
     for name in dict.fromkeys([*(name for _, name in graph.raw_shaped()), *graph.conformed()]):
         of_changed = f"source_id in (select source_id from {CHANGED}.{name})"
-        _replace(graph, session, name, of_changed, "1 = 1")
+        _replace(graph, session, name, of_changed, graph.touched(name))
     for name in built:
         gone, come = scopes.gone(graph, session, name), scopes.come(graph, session, name)
-        if gone and come:  # else of nobody, and as the last full build left it
-            _replace(graph, session, name, gone, come)
+        if not (gone and come):
+            continue  # of nobody, and as the last full build left it
+        if graph.key(name):
+            differing = f"{_DIFFERING}.{name}"
+            leaving = f"rowid in (select place from {differing})"
+            coming = f"(select * exclude (place, comes) from {differing} where comes)"
+            _replace(graph, session, name, leaving, coming)
+        else:
+            _replace(graph, session, name, gone, f"{graph.touched(name)} where {come}")
     _remember_members(graph, session, built)
     # The next full build would compare with what stands no more.
     session.execute(f"drop table if exists {_edges(graph)}")
@@ -51,7 +98,7 @@ def _edges(graph: Graph) -> str:
 
 
 def _replace(graph: Graph, session: Session, name: str, gone: str, come: str) -> None:
-    """Delete the rows that are ``gone``, and insert the touched ones that have ``come``."""
-    standing, touched = graph.relation(name), graph.touched(name)
+    """Delete the rows that are ``gone``, and insert those ``come`` from."""
+    standing = graph.relation(name)
     session.execute(f"delete from {standing} where {gone}")
-    session.execute(f"insert into {standing} by name select * from {touched} where {come}")
+    session.execute(f"insert into {standing} by name select * from {come}")

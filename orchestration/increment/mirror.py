@@ -154,8 +154,7 @@ class Mirror:
         if name == registry.REGISTRY:
             relation = self._graph.relation(name)
             instead[relation] = registry.memory(self._graph, self._session)
-        meta = self._graph.by_name[name]["config"].get("meta", {})
-        for whole in meta.get("reads_whole", []):
+        for whole in self._graph.meta(name, "reads_whole"):
             instead[self._graph.relation(whole)] = self._whole(whole)
         return instead
 
@@ -191,7 +190,7 @@ class Mirror:
         relation = self._graph.relation(name)
         if self._instead.get(relation) != self._graph.touched(name):
             return f"({self.now(name)})"
-        key = self._graph.by_name[name]["primary_key"][0]
+        key = self._graph.key(name)[0]
         touched = self._graph.touched(name)
         return (
             f"(select * from {touched} union all select * from {relation} "

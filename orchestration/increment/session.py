@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
+from functools import cached_property
 from typing import Any
 
 from dbt.adapters.factory import get_adapter, register_adapter, reset_adapters
@@ -38,7 +39,6 @@ class Session:
         reset_adapters()  # type: ignore[no-untyped-call]
         register_adapter(self._config, get_mp_context())
         self._adapter = get_adapter(self._config)
-        self._of_people: frozenset[str] | None = None
         self._adapter.set_macro_resolver(parsed)
         self._adapter.set_macro_context_generator(generate_runtime_macro_context)
 
@@ -69,13 +69,19 @@ class Session:
 
     def of_people(self) -> frozenset[str]:
         """Return the relations of the warehouse that have a person_id, as dbt writes them."""
-        if self._of_people is None:
-            found = self.rows(
-                "select table_catalog, table_schema, table_name from information_schema.columns "
-                "where column_name = 'person_id'"
-            )
-            self._of_people = frozenset(".".join(f'"{part}"' for part in row) for row in found)
-        return self._of_people
+        columns = self.columns.items()
+        return frozenset(relation for relation, names in columns if "person_id" in names)
+
+    @cached_property
+    def columns(self) -> Mapping[str, list[str]]:
+        """The columns of the warehouse's relations, as dbt writes those."""
+        found: dict[str, list[str]] = {}
+        for *relation, column in self.rows(
+            "select table_catalog, table_schema, table_name, column_name "
+            f"from information_schema.columns where table_catalog <> '{TOUCHED}'"
+        ):
+            found.setdefault(".".join(f'"{part}"' for part in relation), []).append(column)
+        return found
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
