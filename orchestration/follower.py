@@ -36,6 +36,8 @@ _PATIENCE_SECONDS = 600.0
 _RETRY_SECONDS = 600.0
 # A channel that is down is asked again with the next batch, for which nobody shall wait long.
 _OF_A_CHANNEL = Patience(attempts=4, seconds=30.0)
+# What decides for every sync whether somebody may be sent at all.
+_DECIDING = frozenset({"current_consents", "suppressions"})
 # What a sync owes that has not been through once.
 _EVERYBODY = datetime.min
 
@@ -133,7 +135,7 @@ class Follower:
         batch = self._take_up(moment)
         project = self._loaded()
         owing = self._owing(project, batch, moment)
-        if not owing and not refused:
+        if not (batch["landed"] or batch["people"] or owing or refused):
             return None
         if owing:
             self._sent_at = time.monotonic()
@@ -195,12 +197,15 @@ class Follower:
         return self._project[1]
 
     def _owing(self, project: Project, batch: Mapping[str, Any], moment: datetime) -> Sequence[str]:
-        """Return the syncs that are to look now: with a batch, and after a while without one."""
+        """Return the syncs that are to look now: at what a batch changed, or after a while."""
+        changed = set(batch["changed"])
         for name in project.syncs:
             if name not in self._owed:
                 self._owed[name] = _EVERYBODY
-            elif batch["people"] and self._owed[name] is None:
-                self._owed[name] = moment
+            elif self._owed[name] is None:
+                model = project.manifest.nodes[project.sync(name).model]["name"]
+                if changed & {model, *_DECIDING}:
+                    self._owed[name] = moment
         is_time = time.monotonic() - self._sent_at >= _RETRY_SECONDS
         if not (batch["people"] or is_time):
             return ()

@@ -202,7 +202,7 @@ def test_a_channel_that_is_down_is_told_once_and_holds_no_other_up(day: Day) -> 
     for hour in range(DOWN, UP):
         states = {result.sync: result.status for result in day.batches[hour].syncs}
         assert {sync for sync, status in states.items() if status != "done"} == {*KLAVIYO}
-        assert "hubspot_contacts" in states
+        assert "done" in states.values(), "other channels hear of the hour"
     assert {result.status for result in day.batches[UP].syncs} == {"done"}
 
 

@@ -33,13 +33,15 @@ KEPT = frozenset({"rfm_scores"})
 class Batch:
     """What a micro-batch came to.
 
-    ``landed`` rows, ``people`` whom they or time touched, and the ``models`` that have new rows.
-    ``sql_seconds`` were spent in the batch's own statements; the rest is what surrounds them.
+    ``landed`` rows, ``people`` whom they or time touched, the ``models`` that were computed for
+    them, and those of which any row ``changed``. ``sql_seconds`` were spent in the batch's own
+    statements; the rest is what surrounds them.
     """
 
     landed: int
     people: int
     models: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
     sql_seconds: float = 0.0
 
 
@@ -85,12 +87,12 @@ def take_up(manifest: Mapping[str, Any], session: Session, moment: datetime) -> 
         built = [*resolving, *following]
     touch_people(graph, session, mirror, due)
     mirror.follow(following)
-    compare(graph, session, built)
+    changed = compare(graph, session, built)
     with session.transaction():
-        merge(graph, session, built)
+        merge(graph, session, built, changed)
         remember(graph, session, path, began_at, landed)
     [(people,)] = session.rows(f"select count(*) from {SETS}.people")
-    return Batch(landed, int(people), tuple(built), session.sql_seconds)
+    return Batch(landed, int(people), tuple(built), tuple(changed), session.sql_seconds)
 
 
 def _is_any(graph: Graph, due: Mapping[str, str], session: Session) -> bool:

@@ -86,6 +86,8 @@ def test_a_cart_is_left_and_klaviyo_hears_of_it_when_the_half_hour_is_over(
     landed = step("00:15:00")
     assert landed is not None
     assert landed.landed == 1
+    assert "webhook_orders" in {result.sync for result in first.syncs}
+    assert "webhook_orders" not in {result.sync for result in landed.syncs}, "no order changed"
     assert _basket(sandbox, email) is None
 
     # What changes of others is the next full plan's to see.

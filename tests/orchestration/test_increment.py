@@ -169,6 +169,8 @@ def test_visits_of_who_is_known_leave_who_is_who_alone(
     assert batch["people"] > 0
     assert set(batch["models"]) == graph.following - KEPT
     assert {"events", "sessions", "people", "abandoned_cart"} <= graph.following
+    assert {"events", "sessions", "timeline"} <= set(batch["changed"]) <= graph.following
+    assert "leads" not in batch["changed"], "a visit makes nobody a lead"
     assert not {"int_identity_drafts", "identities", "contacts"} & graph.following
 
 
