@@ -39,6 +39,7 @@ MOST_OVER_BARE = 3.0
 MOST_OF_FULL = 0.05
 MOST_GROWTH = 1.5
 MOST_BUILD_GROWTH = 12.0
+MOST_MEMORY = 2.0
 HEAVIEST = 10
 
 
@@ -182,9 +183,8 @@ def _rows(
     bare = large_build.bare
     tables = f"{build}, its {HEAVIEST} slowest tables"
     yield compare(tables, "s", large_build.heaviest, bare.wall, "their SQL bare", MOST_OVER_BARE)
-    yield compare(
-        f"{build}, peak memory", "MB", large_build.megabytes, bare.megabytes, "those bare", 2.0
-    )
+    mine, theirs = large_build.megabytes, bare.megabytes
+    yield compare(f"{build}, peak memory", "MB", mine, theirs, "those bare", MOST_MEMORY)
 
 
 if __name__ == "__main__":

@@ -16,11 +16,10 @@ def find_events(graph: Graph, session: Session) -> None:
     """
     known = graph.relation("int_events_attributed")
     make_set(session, "carts", f"select thing as cart_id from {SETS}.things where kind = 'cart'")
-    models = [model for model in graph.conformed() if graph.entity(model) == "events"]
     changed = [
         f"select event_id, anonymous_id, user_id from {graph.touched(model)} union all "
         f"select event_id, anonymous_id, user_id from {BEFORE}.{model}"
-        for model in models
+        for model in graph.conformed("events")
     ]
     of_nobody = (
         f"select event_id, anonymous_id, user_id from {known} "

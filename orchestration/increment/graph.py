@@ -86,12 +86,15 @@ class Graph:
                 if unique_id in node["depends_on"].get("nodes", []):
                     yield source, node["name"]
 
-    def conformed(self) -> Iterator[str]:
-        """Yield the staging models of sources of events that are read by others than staging."""
+    def conformed(self, *entities: str) -> Iterator[str]:
+        """Yield the staging models of sources of events that are read by others than staging.
+
+        Of these ``entities``, if any are named.
+        """
         sources = {
             source["source_name"].removeprefix("raw_") for source in self.raw_tables.values()
         }
-        for entity in ("events", "attributes", "identifiers"):
+        for entity in entities or ("events", "attributes", "identifiers"):
             for source in sorted(sources):
                 if f"stg_{source}__{entity}" in self.by_name:
                     yield f"stg_{source}__{entity}"
@@ -129,7 +132,7 @@ class Graph:
     @cached_property
     def following(self) -> frozenset[str]:
         """Return the models of the path that events or time alone change, whoever is who."""
-        found = {name for name in self.conformed() if self.entity(name) == "events"}
+        found = set(self.conformed("events"))
         for name in self.path:
             if self.changing(name) or not found.isdisjoint(self.reads(name)):
                 found.add(name)

@@ -48,8 +48,7 @@ def note_hands(graph: Graph, session: Session, mirror: Mirror, due: Mapping[str,
     )
     changed = " union all ".join(
         f"select cart_id, anonymous_id from {graph.touched(model)}"
-        for model in graph.conformed()
-        if graph.entity(model) == "events"
+        for model in graph.conformed("events")
     )
     make_set(
         session,

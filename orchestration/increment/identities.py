@@ -55,12 +55,9 @@ def touch_identities(graph: Graph, session: Session) -> bool:
 
 
 def _changed_records(graph: Graph, session: Session) -> None:
-    models = [
-        model for model in graph.conformed() if graph.entity(model) in {"identifiers", "attributes"}
-    ]
     parts = [
         f"select source_name, source_id from {rows}"
-        for model in models
+        for model in graph.conformed("identifiers", "attributes")
         for rows in (graph.touched(model), f"{BEFORE}.{model}")
     ]
     make_set(session, "changed_records", " union ".join(parts))
@@ -68,11 +65,13 @@ def _changed_records(graph: Graph, session: Session) -> None:
 
 def _changed_identifiers(graph: Graph, session: Session) -> None:
     """Identifiers of the changed records, as they are and as they were."""
-    instead = {}
-    for model in graph.staging("identifiers"):
-        empty = f"(select * from {graph.relation(model)} limit 0)"
-        changed = model in set(graph.conformed())
-        instead[graph.relation(model)] = graph.touched(model) if changed else empty
+    changing = set(graph.conformed("identifiers"))
+    instead = {
+        graph.relation(model): graph.touched(model)
+        if model in changing
+        else f"(select * from {graph.relation(model)} limit 0)"
+        for model in graph.staging("identifiers")
+    }
     now = graph.query("int_identifiers_normalised", instead)
     make_set(
         session,

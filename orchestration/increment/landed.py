@@ -17,6 +17,11 @@ BEFORE = f"{TOUCHED}.before"
 _BESIDE = f"{TOUCHED}.beside"
 
 
+def of_changed(name: str) -> str:
+    """Return the condition that a row of a staging model has one of the changed keys."""
+    return f"source_id in (select source_id from {CHANGED}.{name})"
+
+
 def stage(graph: Graph, session: Session) -> int:
     """Build the changed rows of staging among what is touched. Returns how many rows are new.
 
@@ -86,9 +91,8 @@ def _take_new(session: Session, raw: str, staged: str, new: str) -> int:
 
 def _standing(session: Session, name: str, staged: str) -> str:
     """Return a query of what staging has of the changed keys: mostly nothing, as they are new."""
-    of_changed = f"source_id in (select source_id from {CHANGED}.{name})"
-    [(known,)] = session.rows(f"select count(*) from {staged} where {of_changed}")
-    return f"select * from {staged} " + (f"where {of_changed}" if known else "limit 0")
+    [(known,)] = session.rows(f"select count(*) from {staged} where {of_changed(name)}")
+    return f"select * from {staged} " + (f"where {of_changed(name)}" if known else "limit 0")
 
 
 def _conform(graph: Graph, session: Session, name: str) -> None:
@@ -118,14 +122,13 @@ def _identify(graph: Graph, session: Session, name: str) -> None:
         instead[graph.relation(parent)] = f"{_BESIDE}.all_{parent}"
         # A view: no more than the columns that identify are read, of a table that has all events.
         session.execute(f"create view {_BESIDE}.all_{parent} as {_of_visitors(graph, parent)}")
-    of_changed = f"source_id in (select source_id from {changed})"
     session.execute(
         f"create table {touched} as "
-        f"select * from ({graph.query(name, instead)}) as identified where {of_changed}"
+        f"select * from ({graph.query(name, instead)}) as identified where {of_changed(name)}"
     )
     session.execute(
         f"create table {before} as select * from {touched} where 1 = 0 union all by name "
-        f"select * from {graph.relation(name)} where {of_changed}"
+        f"select * from {graph.relation(name)} where {of_changed(name)}"
     )
     session.execute(
         f"create or replace table {changed} as select distinct source_id from ("
@@ -133,7 +136,7 @@ def _identify(graph: Graph, session: Session, name: str) -> None:
         f"(select * from {before} except all select * from {touched})) as news"
     )
     for rows in (touched, before):
-        session.execute(f"delete from {rows} where not {of_changed}")
+        session.execute(f"delete from {rows} where not {of_changed(name)}")
 
 
 def _of_visitors(graph: Graph, name: str) -> str:
@@ -146,5 +149,5 @@ def _of_visitors(graph: Graph, name: str) -> str:
         f"select * from {changed} union all select * from {graph.relation(name)} as known "
         f"where (anonymous_id in (select anonymous_id from {seen}) "
         f"or user_id in (select user_id from {seen})) "
-        f"and source_id not in (select source_id from {CHANGED}.{name})"
+        f"and not {of_changed(name)}"
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from orchestration.increment import scopes
 from orchestration.increment.graph import Graph, is_segment
-from orchestration.increment.landed import CHANGED
+from orchestration.increment.landed import of_changed
 from orchestration.increment.session import TOUCHED, Session
 from orchestration.increment.sets import SETS
 
@@ -74,8 +74,7 @@ def merge(graph: Graph, session: Session, built: Iterable[str], changed: Iterabl
     To be called in a transaction, so that a reader sees all of it or nothing, after `compare`.
     """
     for name in dict.fromkeys([*(name for _, name in graph.raw_shaped()), *graph.conformed()]):
-        of_changed = f"source_id in (select source_id from {CHANGED}.{name})"
-        _replace(graph, session, name, of_changed, graph.touched(name))
+        _replace(graph, session, name, of_changed(name), graph.touched(name))
     for name in changed:
         if graph.key(name):
             differing = f"{_DIFFERING}.{name}"

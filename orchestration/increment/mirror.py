@@ -12,7 +12,7 @@ step and those that stand.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from orchestration.increment import registry, scopes
 from orchestration.increment.graph import Graph, Node
@@ -21,6 +21,7 @@ from orchestration.increment.session import TOUCHED, Session
 from orchestration.increment.sets import SETS, make_set, of_carts, of_people
 
 _BESIDE = f"{TOUCHED}.beside"
+_FOLLOWING = "following"
 _DEVICES = f"(select device from {SETS}.devices)"
 # Rows of theirs may be nobody's, or somebody's who is only there to judge the touched by.
 _UNSCOPED = frozenset(
@@ -48,7 +49,7 @@ _ALSO_READ = {
     "int_identifiers_shared": "1 = 1",
     "int_devices_logged_in": f"anonymous_id in {_DEVICES}",
     "int_orders_attributed": of_carts("carts"),
-    "orders": f"order_id in (select key from {SETS}.following_event_orders)",
+    "orders": f"order_id in (select key from {SETS}.{_FOLLOWING}_event_orders)",
 }
 
 
@@ -64,24 +65,23 @@ class Mirror:
         self._graph = graph
         self._session = session
         self._identified: frozenset[str] = frozenset()
-        self._people = ""
+        self._is_following = False
         # By relation, what the step at work reads in its place.
         self._instead: dict[str, str] = {}
         for schema in {node["schema"] for node in graph.by_name.values()}:
             session.execute(f"create schema if not exists {TOUCHED}.{schema}")
 
-    def resolve(self, names: Iterable[str]) -> None:
+    def resolve(self, names: Collection[str]) -> None:
         """Build the first step, for those whose records are in the circles."""
         self._narrowing = Narrowing(
             self._graph, self._session, "resolving", "records_3", has_events=False
         )
-        self._people = "identified_after"
         for name in names:
             self._build(name)
         scopes.delimit_identities(self._graph, self._session)
         self._identified = frozenset(names)
 
-    def follow(self, names: Iterable[str]) -> None:
+    def follow(self, names: Collection[str]) -> None:
         """Build the second step, for the sets of people, carts and events."""
         self._instead = {}
         make_set(
@@ -91,7 +91,7 @@ class Mirror:
             f"({self.now('person_records', of_people('people'))}) as records",
         )
         self._narrowing = Narrowing(
-            self._graph, self._session, "following", "records", has_events=True
+            self._graph, self._session, _FOLLOWING, "records", has_events=True
         )
         self._narrowing.keys("event_orders")
         devices = [
@@ -99,7 +99,7 @@ class Mirror:
             for model in self._graph.staging("events")
         ]
         make_set(self._session, "devices", " union ".join(devices))
-        self._people = "people"
+        self._is_following = True
         for name in names:
             self._build(name)
         scopes.delimit_sessions(self._graph, self._session)
@@ -129,7 +129,7 @@ class Mirror:
         elif is_scoped:
             self._session.execute(
                 f"create table {table} as select * from ({query}\n) as scoped "
-                f"where {of_people(self._people)}"
+                f"where {of_people('people' if self._is_following else 'identified_after')}"
             )
         else:
             self._session.execute(f"create table {table} as {query}")
@@ -172,7 +172,7 @@ class Mirror:
 
     def _beside(self, name: str) -> str | None:
         """Return the touched people's rows of a model of the first step, as a relation."""
-        if self._people != "people" or name not in self._graph.path:
+        if not self._is_following or name not in self._graph.path:
             return None
         also = _ALSO_READ.get(name)
         if self._graph.relation(name) in self._session.of_people():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestration.increment.graph import Graph
+from orchestration.increment.landed import of_changed
 from orchestration.increment.session import TOUCHED, Session
 from orchestration.increment.sets import SETS, make_set, of_records
 
@@ -72,8 +73,7 @@ class Narrowing:
         query = f"select * from {self._graph.relation(name)} where {self._belongs(name, entity)}"
         if name in self._changed:
             query += (
-                f" and source_id not in (select source_id from {TOUCHED}.changed.{name}) "
-                f"union all select * from {self._graph.touched(name)}"
+                f" and not {of_changed(name)} union all select * from {self._graph.touched(name)}"
             )
         self._session.execute(f"create table {table} as {query}")
         self._made[name] = table
@@ -89,7 +89,7 @@ class Narrowing:
             "records": f"(select (source_name, source_id) from {SETS}.{self._records})",
             "record": of_records(self._records),
             "cart": "1 = 0",
-            "events": "(select null)",
+            "events": "(select cast(null as text) where 1 = 0)",
         }
         if self._has_events:
             words["cart"] = f"cart_id in (select cart_id from {SETS}.carts)"

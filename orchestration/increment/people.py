@@ -50,7 +50,7 @@ def touch_people(graph: Graph, session: Session, mirror: Mirror, due: Mapping[st
 def _owners(graph: Graph, mirror: Mirror) -> list[str]:
     """Return queries of whose the changed events are, and whose they were."""
     attributed = "int_events_attributed"
-    models = [model for model in graph.conformed() if graph.entity(model) == "events"]
+    models = list(graph.conformed("events"))
     instead = {}
     for name in graph.reads(attributed):
         if name in models:
