@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
@@ -14,6 +15,7 @@ import pytest
 from orchestration.follower import Followed, Follower
 from orchestration.local import dagster_home
 from orchestration.reporting import report
+from reverse_etl.contract.project import Project
 from reverse_etl.errors import SeamlineError
 from reverse_etl.sandbox import Sandbox, running_sandbox
 from tests.conftest import Workspace
@@ -117,6 +119,25 @@ def test_a_cart_is_left_and_klaviyo_hears_of_it_when_the_half_hour_is_over(
     assert made.asset_materialization is not None
     assert made.asset_materialization.metadata["people_touched"].value == left.people
     assert sent is not None
+
+
+@pytest.mark.parametrize(
+    ("changed", "looking"),
+    [
+        (["sessions", "timeline"], set()),
+        (["sync_hubspot_contacts"], {"hubspot_contacts"}),
+        (["current_consents"], None),
+        (["suppressions"], None),
+    ],
+)
+def test_a_sync_looks_where_its_rows_changed_and_all_do_where_a_consent_did(
+    home: tuple[Workspace, Sandbox], changed: list[str], looking: set[str] | None
+) -> None:
+    follower, project, now = Follower(None), Project.load(), datetime(2026, 11, 1)
+    assert set(follower._owing(project, {"people": 1, "changed": []}, now)) == {*project.syncs}
+    follower._owed = dict.fromkeys(project.syncs)  # every sync has been through
+    found = follower._owing(project, {"people": 1, "changed": changed}, now)
+    assert set(found) == ({*project.syncs} if looking is None else looking)
 
 
 def test_nothing_is_sent_while_a_refusal_may_lie_unread(

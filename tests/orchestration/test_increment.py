@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from orchestration.increment.graph import Graph
 from orchestration.warm_dbt import WarmDbt
 from reverse_etl.errors import SeamlineError
 from tests.conftest import ROOT, Workspace
+from tests.extracts import read_rows, write_rows
 from tests.orchestration.visits import Visits
 
 # At the second one a cart of the first is abandoned, at the third people leave segments' windows.
@@ -40,6 +41,22 @@ FADING = {
     # A run has one generation, and one instant at which it registers.
     "int_person_ids_registered": {"generation", "registered_at"},
 }
+
+# An event of nobody in particular on a shared device, the person who holds it for having logged in
+# last, and somebody else who had logged in there before.
+LAST_LOGGED_IN = """
+    select nobody.event_id, nobody.anonymous_id, other.user_id, other.person_id, nobody.occurred_at
+    from marts.events as nobody
+    inner join marts.events as holder on nobody.anonymous_id = holder.anonymous_id
+        and nobody.person_id = holder.person_id and nobody.occurred_at > holder.occurred_at
+    inner join marts.events as other on holder.anonymous_id = other.anonymous_id
+        and holder.person_id <> other.person_id and holder.occurred_at > other.occurred_at
+    where nobody.user_id is null and holder.user_id is not null and other.user_id is not null
+        and nobody.anonymous_id in (
+            select anonymous_id from intermediate.int_devices_logged_in where is_shared
+        )
+    order by nobody.occurred_at desc, nobody.event_id, other.user_id limit 1
+"""
 
 
 @pytest.fixture
@@ -172,6 +189,29 @@ def test_visits_of_who_is_known_leave_who_is_who_alone(
     assert {"events", "sessions", "timeline"} <= set(batch["changed"]) <= graph.following
     assert "leads" not in batch["changed"], "a visit makes nobody a lead"
     assert not {"int_identity_drafts", "identities", "contacts"} & graph.following
+
+
+def test_a_late_login_on_a_shared_device_takes_from_another_what_came_after_it(
+    built: Workspace, tmp_path: Path, warm: WarmDbt
+) -> None:
+    """Who was last logged in changes, and who is who does not: both are touched."""
+    followed, rebuilt = built.copy(tmp_path / "followed"), built.copy(tmp_path / "rebuilt")
+    with duckdb.connect(str(built.warehouse), read_only=True) as warehouse:
+        [(event, device, user, whose, moment)] = warehouse.execute(LAST_LOGGED_IN).fetchall()
+    row = read_rows("web", "pages")[0] | {"id": "late", "anonymous_id": device, "user_id": user}
+    row["timestamp"] = f"{moment - timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}"
+    row |= dict.fromkeys(("received_at", "uuid_ts"), f"{MOMENTS[0]}Z")
+    write_rows(tmp_path / "landed", "web", "pages", row)
+    for workspace in (followed, rebuilt):
+        land(workspace, tmp_path / "landed", MOMENTS[0])
+    rebuild(rebuilt, MOMENTS[0])
+    batch = take_up(warm, followed, MOMENTS[0])
+    graph = Graph(published(built), datetime.fromisoformat(MOMENTS[0]))
+    assert set(batch["models"]) == graph.following - KEPT
+    with duckdb.connect(str(followed.warehouse), read_only=True) as warehouse:
+        said = f"select person_id from marts.events where event_id = '{event}'"
+        assert warehouse.execute(said).fetchall() == [(whose,)]
+    assert differences(followed.warehouse, rebuilt.warehouse, graph) == {}
 
 
 def test_a_full_build_after_micro_batches_changes_nothing(
