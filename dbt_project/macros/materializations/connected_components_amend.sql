@@ -38,7 +38,7 @@
     {% endcall %}
     {%- set found = components_roots_of(pairs, with_forest) -%}
     {%- set members = components_work_table('members') -%}
-    {%- set query = components_members(nodes, found.roots, is_text, ['is_component']) -%}
+    {%- set query = components_members(nodes, found.roots, is_text, ['is_component'], are_many=false) -%}
     {% call components_create(members) %}{{ query }}{% endcall %}
 
     {%- set responsible -%}

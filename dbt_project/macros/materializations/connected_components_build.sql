@@ -103,10 +103,12 @@
 
 
 {#
-    The query (node_id, component_id, and what else `columns` names) for nodes (node_key, node_id). Its
-    rows lie component by component: a column that repeats is written in half the time.
+    The query (node_id, component_id, and what else `columns` names) for nodes (node_key, node_id). Where
+    they are many, its rows lie component by component: a column that repeats is written in half the
+    time. The largest, which are likely to have the smallest keys, lie last: DuckDB gives up on a Bloom
+    filter that the first rows of a scan mostly pass.
 #}
-{% macro components_members(nodes, roots, is_text, columns=[]) %}
+{% macro components_members(nodes, roots, is_text, columns=[], are_many=true) %}
     {%- set rooted = components_work_table('rooted') -%}
     {%- set leaders = components_work_table('leaders') -%}
     {% call components_create(rooted) %}
@@ -116,7 +118,7 @@
             {%- for column in columns %}, nodes.{{ column }}{% endfor %}
         from {{ nodes }} as nodes
         left join {{ roots }} as roots on nodes.node_key = roots.node
-        order by 2
+        {% if are_many %}order by 2 desc{% endif %}
     {% endcall %}
     {% call components_create(leaders) %}
         select rooted.root, {{ components_smallest('rooted.node_id', is_text) }} as component_id

@@ -81,7 +81,7 @@
     {%- set queries = [among_themselves] -%}
     {% for end in ['low', 'high'] %}
         {% do queries.append(
-            'select state.' ~ end ~ ' from ' ~ state ~ ' as state inner join ' ~ strangers
+            'select state.' ~ end ~ ' from ' ~ state ~ ' as state inner join ' ~ components_few(strangers)
             ~ ' as strangers on state.' ~ end ~ ' = strangers.node_key'
         ) %}
     {% endfor %}

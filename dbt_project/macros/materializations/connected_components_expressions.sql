@@ -38,6 +38,23 @@
 {% endmacro %}
 
 
+{#
+    A working table of the few rows to be found among many. DuckDB sifts the many while it reads them,
+    by a Bloom filter, but only where the few come out of a filter themselves: this one keeps them all.
+#}
+{% macro components_few(relation) %}
+    {{ return(adapter.dispatch('components_few')(relation)) }}
+{% endmacro %}
+
+{% macro default__components_few(relation) %}
+    {{ return(relation) }}
+{% endmacro %}
+
+{% macro duckdb__components_few(relation) %}
+    {{ return('(select * from ' ~ relation ~ ' where rowid >= 0)') }}
+{% endmacro %}
+
+
 {# The smallest of the ids in a group. #}
 {% macro components_smallest(expression, is_text) %}
     {{ return(adapter.dispatch('components_smallest')(expression, is_text)) }}

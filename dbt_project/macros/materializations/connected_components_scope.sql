@@ -44,7 +44,7 @@
                 nodes.component_id,
                 {{ components_key('nodes.component_id', is_text) }} as super_key
             from {{ target_relation }} as nodes
-            inner join {{ ends }} as ends on nodes.node_id = ends.node_id
+            inner join {{ components_few(ends) }} as ends on nodes.node_id = ends.node_id
         {%- else %}
             with touched as (
                 select ends.node_key from {{ ends }} as ends
