@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from reverse_etl.contract.manifest import Relation
 from reverse_etl.warehouse.dialect import Dialect, DuckDB
 from reverse_etl.warehouse.session import ROWS_PER_ARROW_BATCH, WarehouseError, columns_of
+from reverse_etl.warehouse.turns import Turns
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,6 +24,12 @@ log = logging.getLogger("seamline")
 
 MEMORY_LIMIT = "260MB"
 STREAMED_AHEAD = "4MB"  # less than one of our batches, and one thread waits for the other
+_SETTINGS = (
+    "TimeZone = 'UTC'",
+    "preserve_insertion_order = false",
+    "enable_progress_bar = false",
+    f"streaming_buffer_size = '{STREAMED_AHEAD}'",
+)
 
 
 class DuckDBWarehouse:
@@ -73,9 +79,7 @@ class DuckDBWarehouse:
         return nullcontext()
 
 
-# Two instances on one file in one process would each cache pages the other has changed; and
-# whoever plans first must have closed before the next one opens.
-_one_instance = threading.Lock()
+_turns = Turns()
 
 
 @contextmanager
@@ -89,17 +93,31 @@ def open_duckdb(path: Path, home: Path, patience: float) -> Iterator[duckdb.Duck
     if not path.is_file():
         raise WarehouseError(f"{path} does not exist; build the project first (`make demo`).")
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _one_instance:
-        # The ledger holds match keys in clear: its files are nobody else's to read.
-        previous = os.umask(0o077)
+
+    def connect() -> duckdb.DuckDBPyConnection:
+        with _nobody_elses_files():
+            return _connect_when_free(path, home, patience)
+
+    with _turns.take((path.resolve(), home.resolve()), connect) as instance:
+        # A connection of one's own: no transaction or temporary table is left to the next one.
+        connection = instance.cursor()
         try:
-            connection = _connect_when_free(path, home, patience)
-            try:
+            for setting in _SETTINGS:
+                connection.execute(f"set {setting}")
+            with _nobody_elses_files():
                 yield connection
-            finally:
-                connection.close()
         finally:
-            os.umask(previous)
+            connection.close()
+
+
+@contextmanager
+def _nobody_elses_files() -> Iterator[None]:
+    """Make files that only their owner reads: the ledger holds match keys in clear."""
+    previous = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(previous)
 
 
 def _connect_when_free(path: Path, home: Path, patience: float) -> duckdb.DuckDBPyConnection:
@@ -158,10 +176,6 @@ def _connect(path: Path, home: Path) -> duckdb.DuckDBPyConnection:
         config={"memory_limit": MEMORY_LIMIT, "temp_directory": str(home / "tmp")},
     )
     try:
-        connection.execute("set TimeZone = 'UTC'")
-        connection.execute("set preserve_insertion_order = false")
-        connection.execute("set enable_progress_bar = false")
-        connection.execute(f"set streaming_buffer_size = '{STREAMED_AHEAD}'")
         connection.execute(f"attach '{ledger}' as sync (read_write)")
     except BaseException:
         connection.close()
