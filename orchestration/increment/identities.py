@@ -16,8 +16,10 @@ from orchestration.increment.sets import (
     RECORD_NODE,
     SETS,
     is_empty,
+    keys,
     make_set,
     none,
+    of_nodes,
     of_records,
 )
 
@@ -50,7 +52,7 @@ def touch_identities(graph: Graph, session: Session) -> bool:
             f"records_{number}",
             f"select * from {SETS}.changed_records union {_records_of(f'circle_{number}')}",
         )
-    make_set(session, "identified_before", _people_of(graph, "circle_2"))
+    make_set(session, "identified_before", _people_of(graph))
     return True
 
 
@@ -101,7 +103,7 @@ def _seeds(graph: Graph) -> str:
         f"select {RECORD_NODE} as node_id from {SETS}.changed_records "
         f"union select {NODE} from {SETS}.changed_identifiers "
         f"union select record_node from {graph.relation('int_identity_evidence')} "
-        f"where identifier_node in (select {NODE} from {SETS}.changed_identifiers)"
+        f"where identifier_node in {keys(f'{SETS}.changed_identifiers', NODE)}"
     )
 
 
@@ -114,7 +116,7 @@ def _close(graph: Graph, session: Session, number: int) -> None:
         f"select node_id from {SETS}.circle_{number - 1} "
         f"union select node_id from {SETS}.reached "
         f"union select node_id from {drafts} where component_id in ("
-        f"select component_id from {drafts} where node_id in (select node_id from {SETS}.reached))",
+        f"select component_id from {drafts} where node_id in {keys(f'{SETS}.reached', 'node_id')})",
     )
     make_set(
         session,
@@ -135,15 +137,11 @@ def _records_of(circle: str) -> str:
     )
 
 
-def _people_of(graph: Graph, circle: str) -> str:
-    """Return a query of who has one of a circle's nodes, as the warehouse knows them."""
+def _people_of(graph: Graph) -> str:
+    """Return a query of who has one of the second circle's nodes, as the warehouse knows them."""
     return (
         "select person_id from ("
-        f"select person_id from {graph.relation('person_records')} "
-        f"where (source_name, source_id) in "
-        f"(select source_name, source_id from ({_records_of(circle)})) "
-        f"union select person_id from {graph.relation('identities')} "
-        "where (identifier_type, identifier_value) in ("
-        "select split_part(node_id, ':', 1), substr(node_id, 1 + strpos(node_id, ':')) "
-        f"from {SETS}.{circle})) as found where person_id is not null"
+        f"select person_id from {graph.relation('person_records')} where {of_records('records_2')} "
+        f"union select person_id from {graph.relation('identities')} where {of_nodes('circle_2')}"
+        ") as found where person_id is not null"
     )

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from orchestration.increment.graph import Graph
 from orchestration.increment.session import TOUCHED, Session
+from orchestration.increment.sets import any_of, keys
 
 CHANGED = f"{TOUCHED}.changed"
 BEFORE = f"{TOUCHED}.before"
@@ -19,7 +20,7 @@ _BESIDE = f"{TOUCHED}.beside"
 
 def of_changed(name: str) -> str:
     """Return the condition that a row of a staging model has one of the changed keys."""
-    return f"source_id in (select source_id from {CHANGED}.{name})"
+    return f"source_id in {keys(f'{CHANGED}.{name}', 'source_id')}"
 
 
 def stage(graph: Graph, session: Session) -> int:
@@ -144,10 +145,13 @@ def _of_visitors(graph: Graph, name: str) -> str:
     changed = graph.touched(name)
     if graph.entity(name) != "events":
         return f"select * from {changed}"
-    seen = f"(select * from {changed} union all select * from {BEFORE}.{name}) as seen"
+    known = graph.relation(name)
+    of_visitors = [
+        f"{column} in {keys(rows, column)}"
+        for column in ("anonymous_id", "user_id")
+        for rows in (changed, f"{BEFORE}.{name}")
+    ]
     return (
-        f"select * from {changed} union all select * from {graph.relation(name)} as known "
-        f"where (anonymous_id in (select anonymous_id from {seen}) "
-        f"or user_id in (select user_id from {seen})) "
-        f"and not {of_changed(name)}"
+        f"select * from {changed} union all select * from {known} "
+        f"where {any_of(known, of_visitors)} and not {of_changed(name)}"
     )

@@ -12,7 +12,7 @@ from orchestration.increment import scopes
 from orchestration.increment.graph import Graph, is_segment
 from orchestration.increment.landed import of_changed
 from orchestration.increment.session import TOUCHED, Session
-from orchestration.increment.sets import SETS
+from orchestration.increment.sets import SETS, keys
 
 _DIFFERING = f"{TOUCHED}.differing"
 
@@ -78,7 +78,7 @@ def merge(graph: Graph, session: Session, built: Iterable[str], changed: Iterabl
     for name in changed:
         if graph.key(name):
             differing = f"{_DIFFERING}.{name}"
-            leaving = f"rowid in (select place from {differing})"
+            leaving = f"rowid in {keys(differing, 'place')}"
             coming = f"(select * exclude (place, comes) from {differing} where comes)"
             _replace(graph, session, name, leaving, coming)
         else:

@@ -18,11 +18,11 @@ from orchestration.increment import registry, scopes
 from orchestration.increment.graph import Graph, Node
 from orchestration.increment.narrowing import Narrowing
 from orchestration.increment.session import TOUCHED, Session
-from orchestration.increment.sets import SETS, make_set, of_carts, of_people
+from orchestration.increment.sets import SETS, any_of, keys, make_set, of_carts, of_people
 
 _BESIDE = f"{TOUCHED}.beside"
 _FOLLOWING = "following"
-_DEVICES = f"(select device from {SETS}.devices)"
+_DEVICES = keys(f"{SETS}.devices", "device")
 # Rows of theirs may be nobody's, or somebody's who is only there to judge the touched by.
 _UNSCOPED = frozenset(
     {
@@ -49,7 +49,7 @@ _ALSO_READ = {
     "int_identifiers_shared": "1 = 1",
     "int_devices_logged_in": f"anonymous_id in {_DEVICES}",
     "int_orders_attributed": of_carts("carts"),
-    "orders": f"order_id in (select key from {SETS}.{_FOLLOWING}_event_orders)",
+    "orders": f"order_id in {keys(f'{SETS}.{_FOLLOWING}_event_orders', 'key')}",
 }
 
 
@@ -104,16 +104,22 @@ class Mirror:
             self._build(name)
         scopes.delimit_sessions(self._graph, self._session)
 
-    def now(self, name: str, rows: str = "1 = 1") -> str:
-        """Return a query of a model's rows of the first step, and of all others as they stand."""
-        standing = f"select * from {self._graph.relation(name)} where {rows}"
+    def now(self, name: str, *rows: str) -> str:
+        """Return a query of a model's rows of the first step, and of all others as they stand.
+
+        Of the ``rows`` that meet any of these conditions, if there are any.
+        """
+        relation = self._graph.relation(name)
+        wanted = any_of(relation, rows) if rows else "1 = 1"
+        standing = f"select * from {relation} where {wanted}"
         gone = scopes.gone(self._graph, self._session, name)
         if name not in self._identified or gone is None:
             return standing
         come = scopes.come(self._graph, self._session, name)
         return (
             f"{standing} and ({gone}) is not true union all by name "
-            f"select * from {self._graph.touched(name)} where {come} and {rows}"
+            f"select * from {self._graph.touched(name)} "
+            f"where {come} and ({' or '.join(rows) or '1 = 1'})"
         )
 
     def _build(self, name: str) -> None:
@@ -176,13 +182,13 @@ class Mirror:
             return None
         also = _ALSO_READ.get(name)
         if self._graph.relation(name) in self._session.of_people():
-            rows = of_people("people") + (f" or {also}" if also else "")
+            rows = [of_people("people")] + ([also] if also else [])
         elif also:
-            rows = also
+            rows = [also]
         else:
             return None
         table = f"{_BESIDE}.{name}"
-        self._session.execute(f"create table {table} as {self.now(name, f'({rows})')}")
+        self._session.execute(f"create table {table} as {self.now(name, *rows)}")
         return table
 
     def _whole(self, name: str) -> str:

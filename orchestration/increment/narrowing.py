@@ -5,7 +5,7 @@ from __future__ import annotations
 from orchestration.increment.graph import Graph
 from orchestration.increment.landed import of_changed
 from orchestration.increment.session import TOUCHED, Session
-from orchestration.increment.sets import SETS, make_set, of_records
+from orchestration.increment.sets import SETS, any_of, keys, make_set, of_carts, of_records
 
 # How the rows of an entity belong to somebody. An entity that is not here is read whole.
 _BELONGING = {
@@ -14,13 +14,13 @@ _BELONGING = {
     "consents": "{record}",
     "contacts": "{record}",
     "leads": "{record}",
-    "orders": "({record} or {cart} or order_id in {event_orders})",
-    "checkouts": "({record} or {cart})",
+    "orders": "{record} or {cart} or order_id in {event_orders}",
+    "checkouts": "{record} or {cart}",
     "order_lines": "order_id in {orders}",
-    "returns": "({record} or order_id in {orders})",
+    "returns": "{record} or order_id in {orders}",
     "events": "event_id in {events}",
-    "email_events": "(source_name, member_source_id) in {records}",
-    "tickets": "(source_name, requester_source_id) in {records}",
+    "email_events": "member_source_id in {ids} and (source_name, member_source_id) in {records}",
+    "tickets": "requester_source_id in {ids} and (source_name, requester_source_id) in {records}",
     "activities": "contact_id in {contacts}",
     "tasks": "contact_id in {contacts}",
     "campaign_members": "contact_id in {contacts}",
@@ -86,28 +86,30 @@ class Narrowing:
         ):
             return "1 = 0"  # a source tells of its own records alone
         words = {
+            "ids": keys(f"{SETS}.{self._records}", "source_id"),
             "records": f"(select (source_name, source_id) from {SETS}.{self._records})",
             "record": of_records(self._records),
             "cart": "1 = 0",
             "events": "(select cast(null as text) where 1 = 0)",
         }
         if self._has_events:
-            words["cart"] = f"cart_id in (select cart_id from {SETS}.carts)"
-            words["events"] = f"(select event_id from {SETS}.events)"
-        for keys in _KEYS:
-            if f"{{{keys}}}" in belonging:
-                words[keys] = self.keys(keys)
-        return belonging.format(**words)
+            words["cart"] = of_carts("carts")
+            words["events"] = keys(f"{SETS}.events", "event_id")
+        for kind in _KEYS:
+            if f"{{{kind}}}" in belonging:
+                words[kind] = self.keys(kind)
+        looks = [look.format(**words) for look in belonging.split(" or ")]
+        return any_of(self._graph.relation(name), looks)
 
-    def keys(self, keys: str) -> str:
+    def keys(self, kind: str) -> str:
         """Return a query of the keys of what belongs: of orders, contacts, deals."""
-        made = f"{self._purpose}_{keys}"
+        made = f"{self._purpose}_{kind}"
         if made not in self._made:
             parts = [
                 f"select {key} as key from {self.of(model)}"
-                for entity, key in _KEYS[keys].items()
+                for entity, key in _KEYS[kind].items()
                 for model in self._graph.staging(entity)
             ]
             make_set(self._session, made, " union ".join(parts))
-            self._made[made] = f"(select key from {SETS}.{made})"
+            self._made[made] = keys(f"{SETS}.{made}", "key")
         return self._made[made]

@@ -15,7 +15,7 @@ from orchestration.increment.hands import find_partners, note_hands
 from orchestration.increment.landed import BEFORE
 from orchestration.increment.mirror import Mirror
 from orchestration.increment.session import Session
-from orchestration.increment.sets import SETS, add_to, is_empty, make_set, none
+from orchestration.increment.sets import SETS, add_to, is_empty, keys, make_set, none
 
 
 def touch_people(graph: Graph, session: Session, mirror: Mirror, due: Mapping[str, str]) -> None:
@@ -62,7 +62,7 @@ def _owners(graph: Graph, mirror: Mirror) -> list[str]:
         instead[graph.relation(name)] = now
     were = [
         f"select person_id from {graph.relation(attributed)} "
-        f"where event_id in (select event_id from {BEFORE}.{model})"
+        f"where event_id in {keys(f'{BEFORE}.{model}', 'event_id')}"
         for model in models
     ]
     return [f"select person_id from ({graph.query(attributed, instead)}) as attributed", *were]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestration.increment.graph import Graph
 from orchestration.increment.session import Session
-from orchestration.increment.sets import SETS, make_set, of_nodes, of_people, of_records
+from orchestration.increment.sets import SETS, keys, make_set, of_nodes, of_people, of_records
 
 REGISTRY = "int_person_ids_registered"
 
@@ -33,20 +33,20 @@ def memory(graph: Graph, session: Session) -> str:
         session,
         "ids",
         f"select distinct person_id from {standing} "
-        f"where identifier_key in (select identifier_key from {grouped})",
+        f"where identifier_key in {keys(grouped, 'identifier_key')}",
     )
     make_set(
         session,
         "keys",
         f"select identifier_key from {standing} "
-        f"where person_id in (select person_id from {SETS}.ids) "
+        f"where {of_people('ids')} "
         f"union select person_id from {SETS}.ids union select identifier_key from {grouped}",
     )
     make_set(
         session,
         "memory",
         f"select * from {standing} "
-        f"where identifier_key in (select identifier_key from {SETS}.keys) union all "
+        f"where identifier_key in {keys(f'{SETS}.keys', 'identifier_key')} union all "
         f"(select * from {standing} "
         f"where identifier_key not in (select identifier_key from {SETS}.keys) "
         "order by generation desc limit 1)",

@@ -8,19 +8,26 @@ from __future__ import annotations
 
 from orchestration.increment.graph import Graph
 from orchestration.increment.session import Session
-from orchestration.increment.sets import SETS, make_set, of_carts, of_people, of_records
+from orchestration.increment.sets import (
+    SETS,
+    keys,
+    make_set,
+    of_carts,
+    of_identifiers,
+    of_people,
+    of_records,
+)
 
-_NODES = f"(select node_id from {SETS}.nodes)"
-_KEYS = f"(select identifier_key from {SETS}.touched_keys)"
-_EVENTS = f"(select event_id from {SETS}.events)"
-_IDENTIFIERS = f"(select (identifier_type, identifier_value) from {SETS}.identifiers)"
-_OF_NOBODY = f"(person_id is null and (identifier_type, identifier_value) in {_IDENTIFIERS})"
+_NODES = keys(f"{SETS}.nodes", "node_id")
+_KEYS = keys(f"{SETS}.touched_keys", "identifier_key")
+_EVENTS = keys(f"{SETS}.events", "event_id")
+_OF_NOBODY = f"(person_id is null and {of_identifiers('identifiers')})"
 
 # Where a model's person_id does not say whose its rows are.
 _SCOPES = {
     "int_identifiers_normalised": of_records("records_2"),
     "int_identifiers_judged": of_records("records_2"),
-    "int_identifiers_shared": f"(identifier_type, identifier_value) in {_IDENTIFIERS}",
+    "int_identifiers_shared": of_identifiers("identifiers"),
     "int_identity_evidence": of_records("records_2"),
     "int_identity_edges": of_records("records_2"),
     "int_identities_certain": f"node_id in {_NODES}",
@@ -30,11 +37,11 @@ _SCOPES = {
     "int_identity_guarded": f"left_id in {_NODES}",
     "int_identifiers_grouped": f"identifier_key in {_KEYS}",
     "int_person_ids_registered": "1 = 0",
-    "int_person_ids_resolved": f"person_id in (select person_id from {SETS}.resolved)",
+    "int_person_ids_resolved": of_people("resolved"),
     "int_events_attributed": f"event_id in {_EVENTS}",
     "int_events_sessionised": f"event_id in {_EVENTS}",
     "events": f"event_id in {_EVENTS}",
-    "sessions": f"session_id in (select session_id from {SETS}.sessions)",
+    "sessions": f"session_id in {keys(f'{SETS}.sessions', 'session_id')}",
     "int_carts_touched": of_carts("carts"),
     "int_carts_converted": of_carts("carts"),
     "cart_items": of_carts("carts"),
@@ -87,12 +94,12 @@ def delimit_identities(graph: Graph, session: Session) -> None:
         session,
         "resolved",
         f"select person_id from {graph.relation('int_person_ids_resolved')} "
-        f"where current_person_id in (select person_id from {SETS}.identified_before) "
+        f"where current_person_id in {keys(f'{SETS}.identified_before', 'person_id')} "
         f"union select person_id from {graph.touched('int_person_ids_resolved')} "
-        f"where current_person_id in (select person_id from {SETS}.identified_after)",
+        f"where current_person_id in {keys(f'{SETS}.identified_after', 'person_id')}",
     )
     # Suppressions of nobody known, by an address of theirs.
-    hashes = f"(select sha256(identifier_value) from {SETS}.identifiers)"
+    hashes = keys(f"{SETS}.identifiers", "sha256(identifier_value)")
     make_set(
         session,
         "unclaimed",

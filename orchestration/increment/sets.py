@@ -2,31 +2,76 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from orchestration.increment.session import TOUCHED, Session
 
 SETS = f"{TOUCHED}.sets"
 RECORD_NODE = "'record:' || source_name || '/' || source_id"
 NODE = "identifier_type || ':' || identifier_value"
+_TYPE_OF_NODE = "split_part(node_id, ':', 1)"
+_VALUE_OF_NODE = "substr(node_id, 1 + strpos(node_id, ':'))"
+
+
+def keys(relation: str, key: str) -> str:
+    """Return a query of keys to look for among many rows.
+
+    DuckDB sifts rows by a Bloom filter while it reads them, and leaves the other columns of the
+    rest alone. It does so for one column, and only where the keys come out of a filter themselves:
+    this one keeps them all.
+    """
+    return f"(select {key} from {relation} where rowid >= 0)"
 
 
 def of_records(records: str) -> str:
     """Return the condition that a row is of one of a set's records."""
-    return f"(source_name, source_id) in (select source_name, source_id from {SETS}.{records})"
+    named = f"{SETS}.{records}"
+    return (
+        f"(source_id in {keys(named, 'source_id')} "
+        f"and (source_name, source_id) in (select source_name, source_id from {named}))"
+    )
+
+
+def of_identifiers(identifiers: str) -> str:
+    """Return the condition that a row's identifier is one of a set's."""
+    named = f"{SETS}.{identifiers}"
+    return (
+        f"(identifier_value in {keys(named, 'identifier_value')} and (identifier_type, "
+        f"identifier_value) in (select identifier_type, identifier_value from {named}))"
+    )
 
 
 def of_nodes(nodes: str) -> str:
     """Return the condition that a row's identifier is one of a set's nodes."""
-    return f"{NODE} in (select node_id from {SETS}.{nodes})"
+    named = f"{SETS}.{nodes}"
+    return (
+        f"(identifier_value in {keys(named, _VALUE_OF_NODE)} and (identifier_type, "
+        f"identifier_value) in (select {_TYPE_OF_NODE}, {_VALUE_OF_NODE} from {named}))"
+    )
 
 
 def of_people(people: str) -> str:
     """Return the condition that a row is about one of a set's people."""
-    return f"person_id in (select person_id from {SETS}.{people})"
+    return f"person_id in {keys(f'{SETS}.{people}', 'person_id')}"
 
 
 def of_carts(carts: str) -> str:
     """Return the condition that a row is about one of a set's carts."""
-    return f"cart_id in (select cart_id from {SETS}.{carts})"
+    return f"cart_id in {keys(f'{SETS}.{carts}', 'cart_id')}"
+
+
+def any_of(relation: str, conditions: Sequence[str]) -> str:
+    """Return the condition that a row of a relation meets one of these.
+
+    Each is a look of its own, which reads the columns that it is about, where a condition of them
+    all would be evaluated row by row.
+    """
+    if len(conditions) == 1:
+        return conditions[0]
+    looks = " union ".join(
+        f"select rowid as place from {relation} where {condition}" for condition in conditions
+    )
+    return f"rowid in (select place from ({looks}) as found)"
 
 
 def none(columns: str) -> str:
