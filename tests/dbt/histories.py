@@ -25,6 +25,20 @@ MODELS = (
     "identity_refused",
 )
 SOURCE = "crm"
+STAGED = (
+    "source_name text, source_id text, loaded_at timestamp, is_deleted boolean, row_status text,"
+)
+IDENTIFIERS = (
+    f"{STAGED} identifier_type text, identifier_value text, observed_at timestamp,"
+    " arrived_at timestamp"
+)
+ATTRIBUTES = (
+    f"{STAGED} attribute_name text, attribute_value text, observed_at timestamp,"
+    " is_verified boolean"
+)
+DECISIONS = (
+    "action text, left_type text, left_value text, right_type text, right_value text, note text"
+)
 
 Identifier = tuple[str, str]
 Decision = tuple[str, str, str, str, str]
@@ -38,6 +52,8 @@ class Record:
     first_name: str | None = None
     seen: str | None = None
     """When the source says it happened; the day it arrives, unless told."""
+    source: str = SOURCE
+    """Which source has it; one that the project knows by this name."""
 
 
 @dataclass
@@ -69,46 +85,32 @@ class History:
         workspace = Workspace(
             self.workspace.folder, {**self.workspace.settings, "SEAMLINE_AS_OF": f"{date}T12:00:00"}
         )
-        variables = json.dumps({"sources": [SOURCE], **self.variables})
+        variables = json.dumps({"sources": self._sources(), **self.variables})
         return workspace.dbt("run", "--vars", variables, "--select", *MODELS, check=check)
+
+    def _sources(self) -> list[str]:
+        return sorted({SOURCE, *(record.source for _, record in self.records.values())})
 
     def _landed(self) -> Iterator[str]:
         """Yield the statements that leave what staging and the seeds would."""
-        tables = {
-            "staging.stg_crm__identifiers": (
-                "source_name text, source_id text, loaded_at timestamp, is_deleted boolean,"
-                " row_status text, identifier_type text, identifier_value text,"
-                " observed_at timestamp, arrived_at timestamp",
-                [
-                    (SOURCE, name, date, False, "accepted", *identifier, record.seen or date, date)
-                    for name, (date, record) in self.records.items()
-                    for identifier in record.identifiers
-                ],
-            ),
-            "staging.stg_crm__attributes": (
-                "source_name text, source_id text, loaded_at timestamp, is_deleted boolean,"
-                " row_status text, attribute_name text, attribute_value text,"
-                " observed_at timestamp, is_verified boolean",
-                [
-                    (SOURCE, name, date, False, "accepted", "first_name", named, date, False)
-                    for name, (date, record) in self.records.items()
-                    if (named := record.first_name)
-                ],
-            ),
-            "reference.identity_decisions": (
-                "action text, left_type text, left_value text, right_type text, right_value text,"
-                " note text",
-                [(*decision, "told") for decision in self.decisions],
-            ),
-        }
-        for table, (columns, rows) in tables.items():
-            yield f"create schema if not exists {table.split('.')[0]}"
-            yield f"drop table if exists {table}"
-            yield f"create table {table} ({columns})"
-            if rows:
-                yield f"insert into {table} values " + ", ".join(
-                    f"({', '.join(map(_literal, row))})" for row in rows
-                )
+        decided = [(*decision, "told") for decision in self.decisions]
+        yield from _table("reference.identity_decisions", DECISIONS, decided)
+        for source in self._sources():
+            records = {
+                name: landed for name, landed in self.records.items() if landed[1].source == source
+            }
+            identifiers = [
+                (source, name, date, False, "accepted", *identifier, record.seen or date, date)
+                for name, (date, record) in records.items()
+                for identifier in record.identifiers
+            ]
+            names = [
+                (source, name, date, False, "accepted", "first_name", named, date, False)
+                for name, (date, record) in records.items()
+                if (named := record.first_name)
+            ]
+            yield from _table(f"staging.stg_{source}__identifiers", IDENTIFIERS, identifiers)
+            yield from _table(f"staging.stg_{source}__attributes", ATTRIBUTES, names)
 
     def forget(self, folder: Path, date: str) -> History:
         """Resolve the same records as of a day in a warehouse that has no memory."""
@@ -154,6 +156,16 @@ class History:
         return self.rows(
             "select change, person_id, from_person_id, to_person_id, evidence"
             " from marts.identity_changes order by recorded_at, person_id"
+        )
+
+
+def _table(table: str, columns: str, rows: Sequence[Sequence[object]]) -> Iterator[str]:
+    yield f"create schema if not exists {table.split('.', maxsplit=1)[0]}"
+    yield f"drop table if exists {table}"
+    yield f"create table {table} ({columns})"
+    if rows:
+        yield f"insert into {table} values " + ", ".join(
+            f"({', '.join(map(_literal, row))})" for row in rows
         )
 
 

@@ -224,3 +224,23 @@ def test_a_changed_rule_resolves_what_was_long_known_and_logs_who_moved(
     assert history.rows("select distinct reason from marts.identity_refused") == [("out_of_scope",)]
     others = {name: person for name, person in before.items() if name[1].endswith("@example.org")}
     assert others.items() <= after.items(), "nobody else moved"
+
+
+def test_decisions_in_a_circle_are_each_followed(decided: History, tmp_path: Path) -> None:
+    """Links that close a circle say nothing new; splits that do keep all of them apart."""
+    circle = [("one", "two"), ("two", "three"), ("three", "one")]
+    history = History(decided.workspace.copy(tmp_path / "circle"), dict(decided.records))
+    for left, right in circle:
+        history.decisions += [
+            ("link", "email", f"{left}@example.org", "email", f"{right}@example.org"),
+            ("split", "user_id", left, "user_id", right),
+        ]
+    history.day(
+        "2026-11-02",
+        {f"login/{name}": of(user_id=name, zendesk_user_id="desk") for name, _ in circle},
+    )
+    people = history.people()
+    assert len({people["email", f"{name}@example.org"] for name, _ in circle}) == 1
+    assert len({people["user_id", name] for name, _ in circle}) == 3
+    refused = history.rows("select reason, record_count from marts.identity_refused")
+    assert refused == [("split_by_hand", 2)], "the desk stays with one of the three"

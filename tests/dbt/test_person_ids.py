@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import Workspace
-from tests.dbt.histories import History, Record
+from tests.dbt.given import give
+from tests.dbt.histories import SOURCE, History, Record
 
 
 def named_after(kind: str, value: str) -> str:
@@ -130,6 +133,45 @@ def test_merged_split_and_merged_again(days: list[History]) -> None:
     assert [change[:4] for change in days[3].changes() if two in change[1:2]] == [
         ("split", two, one, two),
         ("merged", two, two, one),
+    ]
+
+
+def test_a_change_says_since_when_it_holds_and_when_it_was_seen(days: list[History]) -> None:
+    """What a record brought holds since that arrived; what a loss undid, since it was found out."""
+    two, second = named_after("user_id", "two"), named_after("user_id", "second")
+    told = days[3].rows(
+        "select change, evidence, effective_at::text, recorded_at::text"
+        " from marts.identity_changes where person_id in (?, ?) order by recorded_at, change",
+        two,
+        second,
+    )
+    assert told == [
+        ("created", "crm/second", "2026-11-02 00:00:00", "2026-11-02 12:00:00"),
+        ("merged", "crm/chain/second", "2026-11-03 00:00:00", "2026-11-03 12:00:00"),
+        ("split", "withdrawn", "2026-11-03 12:00:00", "2026-11-03 12:00:00"),
+        ("merged", "crm/pair/again", "2026-11-04 00:00:00", "2026-11-04 12:00:00"),
+    ]
+
+
+def test_the_figures_count_merges_and_splits_day_by_day(
+    days: list[History], tmp_path: Path
+) -> None:
+    history = History(days[3].workspace.copy(tmp_path / "figures"))
+    give(history.workspace, people=[])
+    variables = json.dumps({"sources": [SOURCE]})
+    history.workspace.dbt("run", "--vars", variables, "--select", "identity_quality")
+    figures = history.rows(
+        "select subject, metric, figure from marts.identity_quality"
+        " where metric in ('created', 'merged', 'split') order by all"
+    )
+    assert figures == [
+        ("2026-11-01", "created", 7),
+        ("2026-11-02", "created", 1),
+        ("2026-11-03", "created", 1),
+        ("2026-11-03", "merged", 1),
+        ("2026-11-03", "split", 1),
+        ("2026-11-04", "merged", 2),
+        ("2026-11-04", "split", 1),
     ]
 
 
