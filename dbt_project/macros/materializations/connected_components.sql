@@ -27,8 +27,9 @@
     A run that fails, or does not converge, publishes nothing. On DuckDB and PostgreSQL it is one
     transaction. Elsewhere what the next run compares with is dropped before the table is replaced,
     and written last, so that a run after a crash starts afresh; a crash between the two renames that
-    replace the table leaves it as `<model>__dbt_backup`, which the next run first puts back. Beside the table stand
-    `<model>__edges`, if it is incremental, and `<model>__forest`.
+    replace the table leaves it as `<model>__dbt_backup`, which the next run first puts back. Who reads
+    between the two finds no table; dbt's own tables of Parquet are gone there until they are written.
+    Beside the table stand `<model>__edges`, if it is incremental, and `<model>__forest`.
 
     Inside a materialization of one's own, `components_resolve(sql)` gives a relation with the columns
     node_id and component_id for the edges that `sql` yields; `components_drop_working_tables()` when
