@@ -13,7 +13,7 @@ from reverse_etl.identity.masking import mask
 from reverse_etl.warehouse.dialect import literal
 from reverse_etl.warehouse.session import Warehouse
 
-# Matches come after every identifier, the likelier the earlier.
+# Matches come after every identifier, the likelier the earlier, as does what is of no known type.
 _MATCH_STRENGTH = 1000.0
 
 
@@ -177,8 +177,8 @@ class Graph:
     def _carried(self, condition: str) -> list[Evidence]:
         rows = self._warehouse.rows(f"""
             select
-                record_node, identifier_node, priority, refusal_reason, observed_at,
-                last_observed_at, loaded_at
+                record_node, identifier_node, coalesce(priority, {_MATCH_STRENGTH}),
+                refusal_reason, observed_at, last_observed_at, loaded_at
             from {self._edges}
             where {condition}
         """)
@@ -246,4 +246,5 @@ def _among(nodes: Collection[Node], kind: str, value: str) -> Node | None:
 
 
 def _list(values: Iterable[str]) -> str:
-    return ", ".join(literal(value) for value in sorted(values))
+    """Return what stands in the brackets of an ``in``; of no values, what equals nothing."""
+    return ", ".join(literal(value) for value in sorted(values)) or "null"

@@ -98,6 +98,16 @@ def test_who_has_nothing_but_junk_is_counted_and_is_nobody(resolved: History) ->
     ) == [("email", "invalid"), ("phone", "invalid")]
 
 
+@pytest.mark.parametrize("kind", JUNK)
+def test_what_was_no_value_is_explained_as_that_and_not_shown(resolved: History, kind: str) -> None:
+    asked = ("explain", "identity", f"crm/{kind}/left", f"crm/{kind}/right")
+    said = resolved.workspace.seamline(*asked).stdout
+    assert "are kept apart" in said
+    assert "it cannot be normalised" in said
+    assert JUNK[kind] not in said
+    assert JUNK[kind] in resolved.workspace.seamline(*asked, "--show-pii").stdout
+
+
 def test_the_source_that_is_listed_merges_and_the_other_does_not(resolved: History) -> None:
     people = resolved.people()
     assert people["user_id", "shop-one"] == people["user_id", "shop-two"]

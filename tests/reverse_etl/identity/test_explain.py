@@ -193,6 +193,8 @@ def test_an_unknown_or_ambiguous_name_is_one_clear_line(explained: Workspace) ->
     for asked, said in (
         ("nobody@example.org", "error: n***@example.org is on no accepted record. Check"),
         ("phone:+4915120990999", "error: +49***99 is on no accepted record. Check"),
+        ("email:", "error: *** is on no accepted record. Check"),
+        (" ", "error: *** is on no accepted record. Check"),
     ):
         done = explained.seamline("explain", "identity", asked, "contact/990001", check=False)
         assert done.returncode == 1
