@@ -15,7 +15,7 @@ from orchestration import landing
 from reverse_etl.contract.project import Project
 from reverse_etl.errors import SeamlineError
 from reverse_etl.segments.replay import Replay
-from reverse_etl.segments.segment import instant_of, segments
+from reverse_etl.segments.segment import segments, stands_at
 from reverse_etl.warehouse.dialect import literal
 from reverse_etl.warehouse.duckdb import DuckDBWarehouse
 from reverse_etl.warehouse.opening import open_warehouse
@@ -57,7 +57,7 @@ def write_day(project: Project, warehouse: Warehouse, day: date) -> dict[str, in
     """
     found = list(segments(project.manifest))
     ends = datetime(day.year, day.month, day.day) + timedelta(days=1)
-    built = max((at for each in found if (at := instant_of(each.sql))), default=None)
+    built = max((at for each in found if (at := stands_at(each.sql, warehouse))), default=None)
     if built is not None and ends > built:
         raise SeamlineError(
             f"{day} had not ended when the tables were built (as of {built:%Y-%m-%d %H:%M} UTC); "

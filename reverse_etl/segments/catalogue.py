@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from reverse_etl.contract.manifest import Relation
 from reverse_etl.contract.project import Project
 from reverse_etl.segments.preview import Preview, preview
-from reverse_etl.segments.segment import Segment, built, instant_of, segments
+from reverse_etl.segments.segment import Segment, built, segments, stands_at
 from reverse_etl.segments.shown import Shown, declared_words
 from reverse_etl.warehouse.dialect import literal
 from reverse_etl.warehouse.session import Warehouse
@@ -82,7 +82,7 @@ def _entry(project: Project, warehouse: Warehouse, segment: Segment) -> Entry:
         where segment = {literal(segment.name)}
         order by moved_at
     """)
-    moment = instant_of(segment.sql) or _latest(warehouse)
+    moment = stands_at(segment.sql, warehouse) or _latest(warehouse)
     shown = Shown(words=declared_words(project.manifest))
     return Entry(
         segment,

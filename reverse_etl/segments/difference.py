@@ -13,7 +13,7 @@ from reverse_etl.segments.coverage import Coverage, Reach, listed
 from reverse_etl.segments.explain import explain, readable, settle
 from reverse_etl.segments.predicates import take_apart
 from reverse_etl.segments.replay import Replay
-from reverse_etl.segments.segment import Segment, at_instant, instant_of, segments
+from reverse_etl.segments.segment import Segment, at_instant, segments, stands_at
 from reverse_etl.warehouse.session import Warehouse
 
 MAX_CHANGED_FRACTION = 0.1
@@ -64,10 +64,10 @@ def difference(
         project: with the manifest of after.
         base: the manifest of before.
         warehouse: with the tables.
-        moment: the instant to judge by; that of the project's manifest by default.
+        moment: the instant to judge by; that of the tables by default.
     """
     head = project.manifest
-    moment = moment or _instant(head)
+    moment = moment or _instant(head, warehouse)
     changed = _changed(base, head)
     sides = (
         _Side(warehouse, base, moment, changed, "base"),
@@ -156,6 +156,6 @@ def _changed(base: Manifest, head: Manifest) -> frozenset[str]:
     )
 
 
-def _instant(manifest: Manifest) -> datetime | None:
-    found = (instant_of(segment.sql) for segment in segments(manifest))
+def _instant(manifest: Manifest, warehouse: Warehouse) -> datetime | None:
+    found = (stands_at(segment.sql, warehouse) for segment in segments(manifest))
     return next((moment for moment in found if moment), None)

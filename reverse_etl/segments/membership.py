@@ -12,7 +12,7 @@ from reverse_etl.identity.graph import Graph
 from reverse_etl.segments.explain import Explanation, explain, settle
 from reverse_etl.segments.predicates import Definition, take_apart
 from reverse_etl.segments.replay import Replay
-from reverse_etl.segments.segment import Segment, built, instant_of
+from reverse_etl.segments.segment import Segment, built, stands_at
 from reverse_etl.warehouse.dialect import literal
 from reverse_etl.warehouse.session import Warehouse
 
@@ -78,7 +78,7 @@ def explain_membership(
     Raises:
         SeamlineError: something that it needs is not built, or the SQL cannot be explained.
     """
-    moment = moment or instant_of(segment.sql)
+    moment = moment or stands_at(segment.sql, warehouse)
     replay = Replay(warehouse, manifest, moment)
     sql = replay.sql(segment.unique_id)
     columns = replay.columns_read(segment.unique_id)

@@ -9,10 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from reverse_etl.contract.manifest import Manifest
-from reverse_etl.segments.segment import Segment, at_instant, built, instant_of
+from reverse_etl.segments.segment import (
+    Segment,
+    at_instant,
+    built,
+    instant_of,
+    last_micro_batch,
+    later,
+)
 from reverse_etl.warehouse.session import Warehouse
 
 _RECOMPUTED = ("table", "view")
@@ -24,7 +32,7 @@ class Replay:
     Args:
         warehouse: where the tables are, and the temporary ones go.
         manifest: a compiled one.
-        moment: the instant to judge by; as built by default.
+        moment: the instant to judge by; that of the tables by default.
         changed: models, by unique id, whose table is not what their SQL says.
         name: what temporary tables begin with, where there are several replays at once.
     """
@@ -70,7 +78,8 @@ class Replay:
 
     def timed(self, sql: str) -> str:
         """Return compiled SQL as of the instant."""
-        return at_instant(sql, self._moment) if self._moment else sql
+        moment = self._moment or self._stands_at(sql)
+        return at_instant(sql, moment) if moment else sql
 
     def prepare(self, unique_id: str) -> None:
         """Recompute what a model reads, and what that reads, as far as it is other than built."""
@@ -113,10 +122,18 @@ class Replay:
             self._moves[unique_id] = node is not None and self._is_other(node)
         return self._moves[unique_id]
 
+    def _stands_at(self, sql: str) -> datetime | None:
+        instant = instant_of(sql)
+        return later(instant, self._last_micro_batch) if instant else None
+
+    @cached_property
+    def _last_micro_batch(self) -> datetime | None:
+        return last_micro_batch(self._warehouse)
+
     def _is_other(self, node: dict[str, Any]) -> bool:
         if node["resource_type"] != "model" or node["config"]["materialized"] not in _RECOMPUTED:
             return False
-        instant = instant_of(node.get("compiled_code") or "")
+        instant = self._stands_at(node.get("compiled_code") or "")
         is_timed = self._moment is not None and instant not in (None, self._moment)
         return (
             is_timed

@@ -20,6 +20,7 @@ _AS_OF = re.compile(
     r"(cast\(')(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6})(' as [a-z ]+\))(?!\s*/\* known at \*/)",
     re.IGNORECASE,
 )
+_MICRO_BATCHES = Relation("ops", "micro_batches")
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,28 @@ def instant_of(sql: str) -> datetime | None:
 def at_instant(sql: str, moment: datetime) -> str:
     """Return the same compiled SQL as of another instant; what is known stays what is known."""
     return _AS_OF.sub(rf"\g<1>{moment:%Y-%m-%d %H:%M:%S.%f}\g<3>", sql)
+
+
+def stands_at(sql: str, warehouse: Warehouse) -> datetime | None:
+    """Return the instant as of which a model's table tells; none where its SQL asks for no time.
+
+    It is that of the compiled ``sql``, or of the micro-batches that have gone on from there.
+    """
+    instant = instant_of(sql)
+    return later(instant, last_micro_batch(warehouse)) if instant else None
+
+
+def last_micro_batch(warehouse: Warehouse) -> datetime | None:
+    """Return the instant of the newest micro-batch; none where there was none."""
+    if not warehouse.columns(_MICRO_BATCHES):
+        return None
+    ((latest,),) = warehouse.rows(f"select max(moment) from {_MICRO_BATCHES}")
+    return latest if isinstance(latest, datetime) else None
+
+
+def later(instant: datetime, other: datetime | None) -> datetime:
+    """Return the later of two instants, of which there may be but one."""
+    return max(instant, other) if other else instant
 
 
 def built(relation: Relation, warehouse: Warehouse) -> dict[str, str]:

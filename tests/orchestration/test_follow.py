@@ -18,6 +18,10 @@ from orchestration.reporting import report
 from reverse_etl.contract.project import Project
 from reverse_etl.errors import SeamlineError
 from reverse_etl.sandbox import Sandbox, running_sandbox
+from reverse_etl.segments.membership import explain_membership
+from reverse_etl.segments.preview import preview
+from reverse_etl.segments.segment import find_segment
+from reverse_etl.warehouse.opening import open_warehouse
 from tests.conftest import Workspace
 from tests.extracts import read_rows, write_rows
 
@@ -106,6 +110,18 @@ def test_a_cart_is_left_and_klaviyo_hears_of_it_when_the_half_hour_is_over(
     contacts = sandbox.state("hubspot")["contacts"].values()
     assert len(contacts) > 200
     assert not [each for each in contacts if each["properties"].get("city") == "Elsewhere"]
+
+    # What is told of a segment is what its table holds by now, not by the last full build.
+    project = Project.load()
+    segment = find_segment(project.manifest, "abandoned_cart")
+    with open_warehouse(project.profile, project.home) as opened:
+        members = opened.rows("select person_id from segments.abandoned_cart order by 1")
+        assert (person,) in members
+        assert preview(project, opened, segment).size == len(members)
+        told = explain_membership(opened, project.manifest, segment, person)
+    assert told.moment == left.moment
+    assert told.explanation.is_member
+    assert told.was_known
 
     report(left, workspace.folder / "manifest.json")
     with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
