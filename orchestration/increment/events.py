@@ -32,9 +32,11 @@ def find_events(graph: Graph, session: Session) -> None:
         f"(select trim({device}) from {SETS}.changed_events where {device} is not null)"
         for device in ("anonymous_id", "user_id")
     ]
-    looks = [f"select event_id from {known} where {condition}" for condition in belonging]
+    looks = [
+        f"select event_id, anonymous_id from {known} where {condition}" for condition in belonging
+    ]
     make_set(
         session,
         "events",
-        f"select event_id from {SETS}.changed_events union " + " union ".join(looks),
+        f"select event_id, anonymous_id from {SETS}.changed_events union " + " union ".join(looks),
     )

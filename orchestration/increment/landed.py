@@ -122,7 +122,9 @@ def _identify(graph: Graph, session: Session, name: str) -> None:
     for parent in parents:
         instead[graph.relation(parent)] = f"{_BESIDE}.all_{parent}"
         # A view: no more than the columns that identify are read, of a table that has all events.
-        session.execute(f"create view {_BESIDE}.all_{parent} as {_of_visitors(graph, parent)}")
+        session.execute(
+            f"create view {_BESIDE}.all_{parent} as {_of_visitors(graph, session, parent)}"
+        )
     session.execute(
         f"create table {touched} as "
         f"select * from ({graph.query(name, instead)}) as identified where {of_changed(name)}"
@@ -140,7 +142,7 @@ def _identify(graph: Graph, session: Session, name: str) -> None:
         session.execute(f"delete from {rows} where not {of_changed(name)}")
 
 
-def _of_visitors(graph: Graph, name: str) -> str:
+def _of_visitors(graph: Graph, session: Session, name: str) -> str:
     """Return a query of the changed rows, and of the others by the same devices and users."""
     changed = graph.touched(name)
     if graph.entity(name) != "events":
@@ -151,7 +153,8 @@ def _of_visitors(graph: Graph, name: str) -> str:
         for column in ("anonymous_id", "user_id")
         for rows in (changed, f"{BEFORE}.{name}")
     ]
+    found = any_of(session, f"visitors_{name}", known, of_visitors)
     return (
-        f"select * from {changed} union all select * from {known} "
-        f"where {any_of(known, of_visitors)} and not {of_changed(name)}"
+        f"select * from {changed} union all "
+        f"select * from {known} where {found} and not {of_changed(name)}"
     )

@@ -93,6 +93,7 @@ class Mirror:
         self._narrowing = Narrowing(
             self._graph, self._session, _FOLLOWING, "records", has_events=True
         )
+        scopes.delimit_events(self._graph, self._session)
         self._narrowing.keys("event_orders")
         devices = [
             f"select trim(anonymous_id) as device from {self._narrowing.of(model)}"
@@ -109,9 +110,9 @@ class Mirror:
 
         Of the ``rows`` that meet any of these conditions, if there are any.
         """
-        relation = self._graph.relation(name)
-        wanted = any_of(relation, rows) if rows else "1 = 1"
-        standing = f"select * from {relation} where {wanted}"
+        relation, wanted = self._graph.relation(name), " or ".join(rows) or "1 = 1"
+        found = any_of(self._session, f"rows_{name}", relation, rows) if rows[1:] else wanted
+        standing = f"select * from {relation} where {found}"
         gone = scopes.gone(self._graph, self._session, name)
         if name not in self._identified or gone is None:
             return standing
@@ -119,7 +120,7 @@ class Mirror:
         return (
             f"{standing} and ({gone}) is not true union all by name "
             f"select * from {self._graph.touched(name)} "
-            f"where {come} and ({' or '.join(rows) or '1 = 1'})"
+            f"where {come} and ({wanted})"
         )
 
     def _build(self, name: str) -> None:

@@ -18,7 +18,9 @@ _BELONGING = {
     "checkouts": "{record} or {cart}",
     "order_lines": "order_id in {orders}",
     "returns": "{record} or order_id in {orders}",
-    "events": "event_id in {events}",
+    # A visitor's events lie together.
+    "events": "anonymous_id in {devices} and event_id in {events} "
+    "or anonymous_id is null and event_id in {events}",
     "email_events": "member_source_id in {ids} and (source_name, member_source_id) in {records}",
     "tickets": "requester_source_id in {ids} and (source_name, requester_source_id) in {records}",
     "activities": "contact_id in {contacts}",
@@ -91,15 +93,20 @@ class Narrowing:
             "record": of_records(self._records),
             "cart": "1 = 0",
             "events": "(select cast(null as text) where 1 = 0)",
+            "devices": "(select cast(null as text) where 1 = 0)",
         }
         if self._has_events:
             words["cart"] = of_carts("carts")
             words["events"] = keys(f"{SETS}.events", "event_id")
+            words["devices"] = keys(f"{SETS}.events", "anonymous_id")
         for kind in _KEYS:
             if f"{{{kind}}}" in belonging:
                 words[kind] = self.keys(kind)
         looks = [look.format(**words) for look in belonging.split(" or ")]
-        return any_of(self._graph.relation(name), looks)
+        if len(looks) == 1:
+            return looks[0]
+        relation = self._graph.relation(name)
+        return any_of(self._session, f"{self._purpose}_{name}", relation, looks)
 
     def keys(self, kind: str) -> str:
         """Return a query of the keys of what belongs: of orders, contacts, deals."""

@@ -10,6 +10,7 @@ from orchestration.increment.graph import Graph
 from orchestration.increment.session import Session
 from orchestration.increment.sets import (
     SETS,
+    any_of,
     keys,
     make_set,
     of_carts,
@@ -23,6 +24,7 @@ _KEYS = keys(f"{SETS}.touched_keys", "identifier_key")
 _EVENTS = keys(f"{SETS}.events", "event_id")
 _OF_NOBODY = f"(person_id is null and {of_identifiers('identifiers')})"
 
+_EVENTS_OF_PEOPLE = frozenset({"int_events_attributed", "events"})
 # Where a model's person_id does not say whose its rows are.
 _SCOPES = {
     "int_identifiers_normalised": of_records("records_2"),
@@ -54,6 +56,8 @@ _SCOPES = {
 
 def gone(graph: Graph, session: Session, name: str) -> str | None:
     """Return which rows of a model's relation a batch takes away; None: it is about nobody."""
+    if name in _EVENTS_OF_PEOPLE:
+        return f"rowid in {keys(f'{SETS}.gone_{name}', 'place')}"
     if name in _SCOPES:
         return _SCOPES[name]
     if graph.relation(name) not in session.of_people():
@@ -111,13 +115,24 @@ def delimit_identities(graph: Graph, session: Session) -> None:
     )
 
 
+def delimit_events(graph: Graph, session: Session) -> None:
+    """Build the sets of the standing rows of the touched events.
+
+    Whose event is touched is touched as well, and the events of a person lie together.
+    """
+    for name in _EVENTS_OF_PEOPLE:
+        looks = [
+            f"{whose} and {_SCOPES[name]}" for whose in (of_people("people"), "person_id is null")
+        ]
+        any_of(session, f"gone_{name}", graph.relation(name), looks)
+
+
 def delimit_sessions(graph: Graph, session: Session) -> None:
     """Build the set of the sessions of the touched events, as they were and as they are."""
+    standing, events = graph.relation("events"), graph.touched("events")
     make_set(
         session,
         "sessions",
-        " union ".join(
-            f"select session_id from {events} where event_id in {_EVENTS}"
-            for events in (graph.relation("events"), graph.touched("events"))
-        ),
+        f"select session_id from {standing} where {gone(graph, session, 'events')} "
+        f"union select session_id from {events} where event_id in {_EVENTS}",
     )

@@ -60,20 +60,6 @@ def of_carts(carts: str) -> str:
     return f"cart_id in {keys(f'{SETS}.{carts}', 'cart_id')}"
 
 
-def any_of(relation: str, conditions: Sequence[str]) -> str:
-    """Return the condition that a row of a relation meets one of these.
-
-    Each is a look of its own, which reads the columns that it is about, where a condition of them
-    all would be evaluated row by row.
-    """
-    if len(conditions) == 1:
-        return conditions[0]
-    looks = " union ".join(
-        f"select rowid as place from {relation} where {condition}" for condition in conditions
-    )
-    return f"rowid in (select place from ({looks}) as found)"
-
-
 def none(columns: str) -> str:
     """Return a query of no rows, with these columns."""
     return (
@@ -86,6 +72,17 @@ def none(columns: str) -> str:
 def make_set(session: Session, name: str, query: str) -> None:
     """Build a set, in the place of the one of that name."""
     session.execute(f"create or replace table {SETS}.{name} as {query}")
+
+
+def any_of(session: Session, name: str, relation: str, conditions: Sequence[str]) -> str:
+    """Return the condition that a row of a relation meets one of these; the set keeps which do.
+
+    Each is a look of its own, which reads the columns that it is about, where a condition of them
+    all would be evaluated row by row.
+    """
+    looks = (f"select rowid as place from {relation} where {each}" for each in conditions)
+    make_set(session, name, " union ".join(looks))
+    return f"rowid in {keys(f'{SETS}.{name}', 'place')}"
 
 
 def add_to(session: Session, name: str, query: str) -> None:

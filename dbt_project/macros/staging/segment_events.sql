@@ -43,4 +43,5 @@ from {{ ref(model) }}
 where row_status = 'accepted'
     {{- '\n\nunion all\n' if not loop.last }}
     {%- endfor %}
+{{ rows_together('anonymous_id') }}
 {%- endmacro -%}

@@ -120,3 +120,4 @@ select
 from recognised
 left join logged_in on recognised.event_id = logged_in.event_id
 left join first_logins on trim(recognised.anonymous_id) = first_logins.anonymous_id
+{{ rows_together('person_id') }}

@@ -43,3 +43,4 @@ select
     events.loaded_at
 from events
 inner join sessionised on events.event_id = sessionised.event_id
+{{ rows_together('events.person_id') }}

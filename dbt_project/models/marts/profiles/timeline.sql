@@ -78,3 +78,4 @@ select
     occurred_at
 from activities
 where person_id is not null and occurred_at <= {{ as_of() }}
+{{ rows_together('person_id') }}
