@@ -45,6 +45,8 @@ def doubts() -> dict[str, Record]:
             )
             for n in range(12)
         },
+        # Told apart by hand: nothing is left to ask.
+        **{f"apart/{n}": of(user_id=f"apart-{n}", loyalty_id="theirs") for n in range(2)},
         # Five that all share one thing.
         **{f"desk/{n}": of(zendesk_user_id="desk") for n in range(5)},
     }
@@ -56,7 +58,11 @@ def reviewed(tmp_path_factory: pytest.TempPathFactory) -> History:
     types = {**TYPES, "loyalty_id": {**TYPES["loyalty_id"], "common_above": 2}}
     types["zendesk_user_id"] = {**TYPES["zendesk_user_id"], "limit": 20}
     workspace = Workspace(tmp_path_factory.mktemp("review") / "live")
-    history = History(workspace, variables={"identifier_types": types})
+    history = History(
+        workspace,
+        decisions=[("split", "user_id", "apart-0", "loyalty_id", "theirs")],
+        variables={"identifier_types": types},
+    )
     workspace.folder.mkdir()
     history.day("2026-11-01", doubts())
     build(history, "int_attributes_attributed", "identity_review_queue")
@@ -101,7 +107,8 @@ def test_the_same_doubt_has_the_same_key_tomorrow_and_a_decision_ends_it(
     history = History(
         reviewed.workspace.copy(reviewed.workspace.folder.with_name("decided")),
         dict(reviewed.records),
-        variables=reviewed.variables,
+        list(reviewed.decisions),
+        reviewed.variables,
     )
     history.day("2026-11-02", gone=["bob/web"])
     build(history, "int_attributes_attributed", "identity_review_queue")
@@ -139,6 +146,7 @@ def test_the_figures_are_those_of_the_tables(reviewed: History) -> None:
         },
         ("refused", "too_common"): 1,  # a card, however many showed it
         ("refused", "invalid"): 1,
+        ("refused", "split_by_hand"): 1,
         ("created", "2026-11-01"): born,
         ("precision", ""): pytest.approx(precision),
         ("recall", ""): pytest.approx(recall),

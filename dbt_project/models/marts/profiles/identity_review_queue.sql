@@ -17,6 +17,10 @@ placed as (
 
     select
         edges.*,
+        case
+            when edges.refusal_reason not in ('invalid', 'blocked', 'out_of_scope', 'split_by_hand')
+                then edges.refusal_reason
+        end as doubt,
         person_records.person_id
     from edges
     inner join person_records
@@ -25,12 +29,12 @@ placed as (
 
 ),
 
--- Refused evidence that two people have in common.
+-- Refused evidence that two people have in common, but for what is worthless or was decided.
 refused as (
 
     select
         'refused' as kind,
-        min(refusal_reason) as reason,
+        min(doubt) as reason,
         {{ byte_min('person_id') }} as person_id,
         identifier_type,
         {{ sha256_of('identifier_value') }} as identifier_value_hash,
@@ -39,14 +43,7 @@ refused as (
         cast(null as {{ type_double() }}) as density
     from placed
     group by 4, 5
-    having
-        count(distinct person_id) > 1
-        and min(
-            case
-                when refusal_reason in ('invalid', 'blocked', 'out_of_scope') then 'worthless'
-                else refusal_reason
-            end
-        ) <> 'worthless'
+    having count(distinct person_id) > 1 and min(doubt) is not null
 
 ),
 
