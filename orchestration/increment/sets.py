@@ -9,8 +9,9 @@ from orchestration.increment.session import TOUCHED, Session
 SETS = f"{TOUCHED}.sets"
 RECORD_NODE = "'record:' || source_name || '/' || source_id"
 NODE = "identifier_type || ':' || identifier_value"
-_TYPE_OF_NODE = "split_part(node_id, ':', 1)"
-_VALUE_OF_NODE = "substr(node_id, 1 + strpos(node_id, ':'))"
+_RECORD = ("source_name", "source_id")
+_IDENTIFIER = ("identifier_type", "identifier_value")
+_IDENTIFIER_OF_NODE = ("split_part(node_id, ':', 1)", "substr(node_id, 1 + strpos(node_id, ':'))")
 
 
 def keys(relation: str, key: str) -> str:
@@ -25,28 +26,24 @@ def keys(relation: str, key: str) -> str:
 
 def of_records(records: str) -> str:
     """Return the condition that a row is of one of a set's records."""
-    named = f"{SETS}.{records}"
-    return (
-        f"(source_id in {keys(named, 'source_id')} "
-        f"and (source_name, source_id) in (select source_name, source_id from {named}))"
-    )
+    return _of_pairs(f"{SETS}.{records}", _RECORD, _RECORD)
 
 
 def of_identifiers(identifiers: str) -> str:
     """Return the condition that a row's identifier is one of a set's."""
-    named = f"{SETS}.{identifiers}"
-    return (
-        f"(identifier_value in {keys(named, 'identifier_value')} and (identifier_type, "
-        f"identifier_value) in (select identifier_type, identifier_value from {named}))"
-    )
+    return _of_pairs(f"{SETS}.{identifiers}", _IDENTIFIER, _IDENTIFIER)
 
 
 def of_nodes(nodes: str) -> str:
     """Return the condition that a row's identifier is one of a set's nodes."""
-    named = f"{SETS}.{nodes}"
+    return _of_pairs(f"{SETS}.{nodes}", _IDENTIFIER, _IDENTIFIER_OF_NODE)
+
+
+def _of_pairs(relation: str, columns: tuple[str, str], pair: tuple[str, str]) -> str:
+    """Sift by the second of two columns, which tells more apart, before both are compared."""
     return (
-        f"(identifier_value in {keys(named, _VALUE_OF_NODE)} and (identifier_type, "
-        f"identifier_value) in (select {_TYPE_OF_NODE}, {_VALUE_OF_NODE} from {named}))"
+        f"({columns[1]} in {keys(relation, pair[1])} "
+        f"and ({', '.join(columns)}) in (select {', '.join(pair)} from {relation}))"
     )
 
 
