@@ -20,7 +20,8 @@ from reverse_etl.errors import SeamlineError
 from reverse_etl.sandbox import Sandbox, running_sandbox
 from reverse_etl.segments.membership import explain_membership
 from reverse_etl.segments.preview import preview
-from reverse_etl.segments.segment import find_segment
+from reverse_etl.segments.replay import Replay
+from reverse_etl.segments.segment import find_segment, instant_of
 from reverse_etl.warehouse.opening import open_warehouse
 from tests.conftest import Workspace
 from tests.extracts import read_rows, write_rows
@@ -118,6 +119,7 @@ def test_a_cart_is_left_and_klaviyo_hears_of_it_when_the_half_hour_is_over(
         members = opened.rows("select person_id from segments.abandoned_cart order by 1")
         assert (person,) in members
         assert preview(project, opened, segment).size == len(members)
+        assert instant_of(Replay(opened, project.manifest).timed(segment.sql)) == left.moment
         told = explain_membership(opened, project.manifest, segment, person)
     assert told.moment == left.moment
     assert told.explanation.is_member
