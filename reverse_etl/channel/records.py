@@ -1,20 +1,19 @@
-"""The records of a batch as the spool holds them: columns, and JSON built in SQL.
+"""The records of a batch as the spool holds them: lines of JSON that was built in SQL.
 
-A batch of a thousand is one slice of an Arrow buffer. ``Record`` objects are made only for a
-destination that looks at single records; one that sends them as they are takes ``text``.
+A line is a record as an element of a JSON array, the comma behind it included. Where there is more
+to know than is sent, it goes on: the audience and an object ``about`` the record, as JSON, after
+a ``SEPARATOR`` each. ``Record`` objects are made only for a destination that looks at single
+records; one that sends them as they are takes ``text``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 import orjson
 
 from reverse_etl.channel.batch import Fields, Operation, Record, as_json
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 # What each operation is called in a record's JSON.
 VERBS: dict[Operation, str] = {
@@ -24,32 +23,35 @@ VERBS: dict[Operation, str] = {
     "append": "append",
     "merge": "merge",
 }
+SEPARATOR = b"\x1f"  # JSON has no such byte
+BEFORE_KEY = b'"key":'
 BEFORE_FIELDS = b',"fields":'
 AFTER_FIELDS = b"},"
 
 
 class Records(Sequence[Record]):
-    """Rows of a spool, all of one operation."""
+    """Lines of a spool, all of one operation and one audience."""
 
-    def __init__(self, rows: pa.RecordBatch, operation: Operation) -> None:
-        self._rows = rows
+    def __init__(self, lines: Sequence[bytes], operation: Operation, audience: str) -> None:
+        self._lines = lines
         self._operation = operation
+        self._audience = audience
 
     @property
     def names(self) -> list[tuple[str, str]]:
         """What the plan knows the records by: audience and key."""
-        columns = (self._rows.column(name).to_pylist() for name in ("audience", "key"))
-        return list(zip(*columns, strict=True))
+        return [(self._audience, key_of(line)) for line in self._lines]
 
     @property
     def text(self) -> memoryview:
         """The records as elements of a JSON array, without its brackets: see ``joined``."""
-        offsets = offsets_of(self._rows)
-        content = memoryview(self._rows.column("text").buffers()[2])
-        return content[offsets[0] : offsets[len(self)] - 1]
+        lines = self._lines
+        if SEPARATOR in lines[0]:
+            lines = [line[: line.index(SEPARATOR)] for line in lines]
+        return memoryview(b"".join(lines))[:-1]
 
     def __len__(self) -> int:
-        return int(self._rows.num_rows)
+        return len(self._lines)
 
     @overload
     def __getitem__(self, index: int) -> Record: ...
@@ -59,29 +61,39 @@ class Records(Sequence[Record]):
 
     def __getitem__(self, index: int | slice) -> Record | Records:
         if isinstance(index, slice):
-            start, stop, _ = index.indices(len(self))
-            return Records(self._rows.slice(start, stop - start), self._operation)
-        return next(iter(Records(self._rows.slice(range(len(self))[index], 1), self._operation)))
+            return Records(self._lines[index], self._operation, self._audience)
+        return next(iter(Records([self._lines[index]], self._operation, self._audience)))
 
     def __iter__(self) -> Iterator[Record]:
-        names = ("key", "text", "channel_id", "sent_match", "occurred_at")
-        columns = [self._rows.column(name).to_pylist() for name in names]
-        for key, text, channel_id, sent_match, occurred_at in zip(*columns, strict=True):
+        for line in self._lines:
+            text, *more = line.split(SEPARATOR)
+            about = orjson.loads(more[1]) if more else {}
+            sent_match = about.get("sent_match")
             yield Record(
-                key=key,
+                key=key_of(text),
                 operation=self._operation,
                 fields=Fields(fields_of(text)),
-                channel_id=channel_id,
+                channel_id=about.get("channel_id"),
                 sent_match=orjson.loads(sent_match) if sent_match else {},
-                occurred_at=occurred_at,
+                occurred_at=about.get("occurred_at"),
             )
 
 
-def offsets_of(rows: pa.RecordBatch) -> memoryview:
-    """Return where in its buffer each row's text begins, and the last one ends."""
-    column = rows.column("text")
-    offsets = memoryview(column.buffers()[1]).cast("i")
-    return offsets[column.offset : column.offset + len(column) + 1]
+def key_of(line: bytes) -> str:
+    """Return a record's key; it ends where the fields begin, see ``fields_of``."""
+    start = line.index(BEFORE_KEY) + len(BEFORE_KEY)
+    key: str = orjson.loads(line[start : line.index(BEFORE_FIELDS)])
+    return key
+
+
+def audience_of(line: bytes) -> bytes:
+    """Return a record's audience as JSON; nothing where the sync has none."""
+    return line.split(SEPARATOR, 2)[1] if SEPARATOR in line else b""
+
+
+def size_of(line: bytes) -> int:
+    """Return how many bytes of a line are the record itself."""
+    return line.index(SEPARATOR) if SEPARATOR in line else len(line)
 
 
 def fields_of(text: bytes) -> bytes:

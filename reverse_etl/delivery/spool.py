@@ -1,9 +1,9 @@
 """The spool: what a run is going to send, on local disk, so that the warehouse can be released.
 
-``<home>/spool/<sync>/<run>/`` holds ``header.json``, ``records.arrow`` and later ``journal.jsonl``.
-It is complete whenever it is there (``spooling`` writes it), and gone once the run is committed.
-Batches are cut from it in the same way each time, so that a run continued after a crash sends the
-same batches under the same ids.
+``<home>/spool/<sync>/<run>/`` holds ``header.json``, the records in a file for each operation
+(``add.lines``), and later ``journal.jsonl``. It is complete whenever it is there (``spooling``
+writes it), and gone once the run is committed. Batches are cut from it in the same way each time,
+so that a run continued after a crash sends the same batches under the same ids.
 """
 
 from __future__ import annotations
@@ -13,17 +13,16 @@ import shutil
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import accumulate, takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import orjson
 
 from reverse_etl.channel.batch import Operation
 from reverse_etl.channel.destination import Limits
-from reverse_etl.channel.records import Records, offsets_of
+from reverse_etl.channel.records import Records, audience_of, size_of
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
+BLOCK_BYTES = 4_194_304
 OVERHEAD_BYTES = 24  # that a channel's own form may need around a record's text
 
 
@@ -41,13 +40,15 @@ class Piece:
 class Spool:
     """A complete spool. ``labels`` are what the audiences are called, ``audiences`` their ids.
 
-    ``wholes`` are the audiences that are sent as a whole, each with how many records it has.
+    ``operations`` are in the order that they are sent in. ``wholes`` are the audiences that are
+    sent as a whole, each with how many records it has.
     """
 
     folder: Path
     run_id: str
     sync: str
     rows: int
+    operations: list[Operation]
     limits: Limits
     labels: dict[str, str]
     audiences: dict[str, str]
@@ -73,49 +74,54 @@ class Spool:
     def _pieces(self) -> Iterator[Piece]:
         """Yield batches within the limits, each of one operation and one audience."""
         number = 0
-        for rows in self._rows():
-            operation: Operation = rows.column("operation")[0].as_py()
-            for audience, members in _by_audience(rows):
-                for part in self._cut(members):
-                    yield Piece(number, operation, audience, Records(part, operation))
-                    number += 1
+        for operation in self.operations:
+            for lines in self._cut(operation):
+                audience = orjson.loads(audience_of(lines[0]) or b'""')
+                yield Piece(number, operation, audience, Records(lines, operation, audience))
+                number += 1
 
     def remove(self) -> None:
         """Delete the spool: the run is committed."""
         shutil.rmtree(self.folder)
 
-    def _rows(self) -> Iterator[pa.RecordBatch]:
-        """Read piece by piece: a mapped file would count as memory of this process."""
-        import pyarrow as pa  # noqa: PLC0415 - only a run with something to send pays for it
+    def _cut(self, operation: Operation) -> Iterator[list[bytes]]:
+        """Yield the lines of each batch; one that a block ends in waits for the next block."""
+        waiting: list[bytes] = []
+        for lines in _blocks(records_file(self.folder, operation)):
+            waiting += lines
+            start = 0
+            while (end := self._end(waiting, start)) < len(waiting):
+                yield waiting[start:end]
+                start = end
+            del waiting[:start]
+        if waiting:
+            yield waiting
 
-        with pa.OSFile(str(self.folder / "records.arrow")) as source:
-            yield from (batch for batch in pa.ipc.open_stream(source) if batch.num_rows)
-
-    def _cut(self, rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        offsets = offsets_of(rows)
-        start = 0
-        while start < rows.num_rows:
-            fitting = bisect_right(
-                range(start + 1, min(rows.num_rows, start + self.limits.rows) + 1),
-                self.limits.bytes,
-                key=lambda end: offsets[end] - offsets[start] + OVERHEAD_BYTES * (end - start),
-            )
-            count = max(1, fitting)
-            yield rows.slice(start, count)
-            start += count
+    def _end(self, lines: list[bytes], start: int) -> int:
+        """Return where the batch ends that begins at ``start``; it has one line at least."""
+        fitting = lines[start : start + self.limits.rows]
+        if not fitting:
+            return start
+        if audience := audience_of(fitting[0]):
+            fitting = list(takewhile(lambda line: audience_of(line) == audience, fitting))
+        if sum(map(len, fitting)) + OVERHEAD_BYTES * len(fitting) <= self.limits.bytes:
+            return start + len(fitting)
+        sizes = accumulate(size_of(line) + OVERHEAD_BYTES for line in fitting)
+        return start + max(1, bisect_right(list(sizes), self.limits.bytes))
 
 
-def _by_audience(rows: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """Cut rows, which are in the order of their audiences, where one ends."""
-    audiences = rows.column("audience")
-    if audiences[0] == audiences[-1]:
-        yield audiences[0].as_py(), rows
-        return
-    start = 0
-    for audience, members in groupby(audiences.to_pylist()):
-        count = sum(1 for _ in members)
-        yield audience, rows.slice(start, count)
-        start += count
+def _blocks(path: Path) -> Iterator[list[bytes]]:
+    """Read a file's lines piece by piece: a mapped one would count as memory of this process."""
+    rest = b""
+    with path.open("rb", buffering=0) as file:
+        while block := file.read(BLOCK_BYTES):
+            *lines, rest = (rest + block).split(b"\n")
+            yield lines
+
+
+def records_file(folder: Path, operation: Operation) -> Path:
+    """Return where a spool in ``folder`` holds the records of one operation."""
+    return folder / f"{operation}.lines"
 
 
 def spool_folder(home: Path, sync: str) -> Path:
@@ -129,10 +135,11 @@ def find_spool(home: Path, sync: str) -> Spool | None:
     folder = spool_folder(home, sync)
     for entry in sorted(folder.iterdir()) if folder.is_dir() else []:
         header = entry / "header.json"
-        if entry.suffix == ".partial" or not header.is_file():
+        content = json.loads(header.read_text()) if header.is_file() else {}
+        # One that another version wrote is as good as lost, and its run is seen to as such.
+        if entry.suffix == ".partial" or "operations" not in content:
             shutil.rmtree(entry)
         else:
-            content = json.loads(header.read_text())
             limits = Limits(**content.pop("limits"))
             found = Spool(folder=entry, limits=limits, **content)
     return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from reverse_etl.contract.manifest import Relation
@@ -38,6 +39,17 @@ class Warehouse(Protocol):
 
     def stream(self, query: str) -> Iterator[pa.RecordBatch]:
         """Yield a large result piece by piece."""
+        ...
+
+    def export(self, query: str, path: Path) -> int:
+        """Write a query's one column ``line`` to a file that only its owner reads, a row a line.
+
+        It is JSON, parts of it ``chr(31)`` apart: ends of lines in it are blanks, and written so.
+        Rows come in the order that the query gives, if any. Returns how many there are.
+
+        Raises:
+            WarehouseError: the file cannot be written.
+        """
         ...
 
     def load(self, table: str, content: pa.Table) -> None:

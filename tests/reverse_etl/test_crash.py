@@ -70,7 +70,7 @@ def test_a_killed_run_is_finished_by_the_next(
     assert len(channel.keys) - len(set(channel.keys)) == repeats // 5
     assert ids_before <= set(channel.keys)
     assert world.ledger("select count(*), count(distinct key) from sync_snapshot") == [(400, 400)]
-    assert not list((world.home / "spool").rglob("*.arrow"))
+    assert not list((world.home / "spool").rglob("*.lines"))
 
 
 def test_spool_and_journal_are_their_owners_alone_and_vanish(
@@ -87,7 +87,7 @@ def test_spool_and_journal_are_their_owners_alone_and_vanish(
 
     channel.fault = fault
     world.run()
-    assert {"records.arrow", "header.json", "journal.jsonl", "sync.duckdb"} <= set(seen)
+    assert {"add.lines", "header.json", "journal.jsonl", "sync.duckdb"} <= set(seen)
     assert all(mode & 0o077 == 0 for mode in seen.values()), seen
     assert list((world.home / "spool" / "contacts").iterdir()) == []
 
