@@ -52,7 +52,8 @@ class Journal:
 
     def __enter__(self) -> Journal:
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        os.ftruncate(self._descriptor, self._complete_length())
+        self._length = self._complete_length()
+        os.ftruncate(self._descriptor, self._length)
         self._thread = threading.Thread(target=self._keep_durable, name="journal", daemon=True)
         self._thread.start()
         return self
@@ -76,14 +77,14 @@ class Journal:
         """
         line = orjson.dumps(entry) + b"\n"
         with self._lock:
-            end = os.lseek(self._descriptor, 0, os.SEEK_END)
             written = 0
             try:
                 while written < len(line):
                     written += os.write(self._descriptor, line[written:])
             except OSError:
-                os.ftruncate(self._descriptor, end)
+                os.ftruncate(self._descriptor, self._length)
                 raise
+            self._length += written
             self._is_dirty = True
 
     def _complete_length(self) -> int:

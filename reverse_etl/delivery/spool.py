@@ -22,7 +22,7 @@ from reverse_etl.channel.batch import Operation
 from reverse_etl.channel.destination import Limits
 from reverse_etl.channel.records import Records, audience_of, size_of
 
-BLOCK_BYTES = 4_194_304
+BLOCK_BYTES = 262_144  # larger ones cost a mapping each
 OVERHEAD_BYTES = 24  # that a channel's own form may need around a record's text
 
 
