@@ -47,7 +47,7 @@ class Records(Sequence[Record]):
         """The records as elements of a JSON array, without its brackets: see ``joined``."""
         lines = self._lines
         if SEPARATOR in lines[0]:
-            lines = [line[: line.index(SEPARATOR)] for line in lines]
+            lines = [line[: size_of(line)] for line in lines]
         return memoryview(b"".join(lines))[:-1]
 
     def __len__(self) -> int:

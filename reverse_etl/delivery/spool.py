@@ -135,9 +135,10 @@ def find_spool(home: Path, sync: str) -> Spool | None:
     folder = spool_folder(home, sync)
     for entry in sorted(folder.iterdir()) if folder.is_dir() else []:
         header = entry / "header.json"
-        content = json.loads(header.read_text()) if header.is_file() else {}
+        is_complete = entry.suffix != ".partial" and header.is_file()
+        content = json.loads(header.read_text()) if is_complete else {}
         # One that another version wrote is as good as lost, and its run is seen to as such.
-        if entry.suffix == ".partial" or "operations" not in content:
+        if "operations" not in content:
             shutil.rmtree(entry)
         else:
             limits = Limits(**content.pop("limits"))

@@ -139,3 +139,14 @@ def test_a_spool_of_another_version_is_as_good_as_lost(world: World, channel: Re
     assert find_spool(world.home, "contacts") is None
     statuses = world.ledger("select status from sync_runs order by run_number")
     assert [status for (status,) in statuses] == ["failed", "done"]
+
+
+def test_a_header_that_was_cut_short_is_in_nobody_s_way(world: World, channel: Recorder) -> None:
+    """A process that is killed while it writes one leaves a spool that never was complete."""
+    world.declare()
+    world.contacts(people(4))
+    partial = world.home / "spool" / "contacts" / "run.partial"
+    partial.mkdir(parents=True)
+    (partial / "header.json").write_text('{"run_id": "ru')
+    assert world.run().acknowledged == 4
+    assert not partial.exists()
