@@ -18,7 +18,7 @@ from reverse_etl.contract.project import Sync
 from reverse_etl.delivery.spool import Spool, records_file, spool_folder
 from reverse_etl.planning.plan import Plan
 from reverse_etl.warehouse.dialect import Dialect, literal
-from reverse_etl.warehouse.session import Warehouse
+from reverse_etl.warehouse.session import Warehouse, owners_alone
 
 WRITES: tuple[Operation, ...] = ("add", "append", "change")
 TOGETHER: tuple[Operation, ...] = ("add", "change")
@@ -51,7 +51,7 @@ def write_spool(home: Path, sync: Sync, plan: Plan, warehouse: Warehouse) -> Spo
         wholes=_wholes(plan, warehouse) if plan.replaces else {},
     )
     header = {name: value for name, value in asdict(spool).items() if name != "folder"}
-    with open(partial / "header.json", "w", opener=_private) as file:
+    with open(partial / "header.json", "w", opener=owners_alone) as file:
         json.dump(header, file)
         file.flush()
         os.fsync(file.fileno())
@@ -148,10 +148,6 @@ def _audiences(
         query = f"select audience, max(audience_label) from {sync.relation} group by 1"
         labels |= {name or "": label or name or "" for name, label in warehouse.rows(query)}
     return labels, {audience: channel_id for audience, _, channel_id in created}
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _make_durable(path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,12 @@ import pyarrow as pa
 
 from reverse_etl.contract.manifest import Relation
 from reverse_etl.warehouse.dialect import Dialect, PostgreSQL, literal
-from reverse_etl.warehouse.session import ROWS_PER_ARROW_BATCH, WarehouseError, columns_of
+from reverse_etl.warehouse.session import (
+    ROWS_PER_ARROW_BATCH,
+    WarehouseError,
+    columns_of,
+    owners_alone,
+)
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
@@ -100,7 +104,7 @@ class PostgresWarehouse:
         line = "replace(replace(line, chr(10), ' '), chr(13), ' ')"
         written = f"copy (select {line} from ({query}) as lines) to stdout ({_LINES})"
         try:
-            with self._connection.cursor() as cursor, open(path, "wb", opener=_private) as file:
+            with self._connection.cursor() as cursor, open(path, "wb", opener=owners_alone) as file:
                 cursor.copy_expert(written, file)
                 return int(cursor.rowcount)
         except OSError as error:
@@ -155,7 +159,3 @@ def _copied(value: Any) -> str:
     for plain, escaped in (("\\", r"\\"), ("\t", r"\t"), ("\n", r"\n"), ("\r", r"\r")):
         text = text.replace(plain, escaped)
     return text
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -5,6 +5,7 @@ Statements are SQL common to the engines; what differs is in ``dialect``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -80,3 +81,8 @@ def columns_of(warehouse: Warehouse, relation: Relation, condition: str = "") ->
         "order by ordinal_position"
     )
     return dict(found)
+
+
+def owners_alone(path: str, flags: int) -> int:
+    """Open a file that only its owner reads: an ``opener`` for what holds records in clear."""
+    return os.open(path, flags, 0o600)
