@@ -70,11 +70,14 @@ def status(select: Select = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json(found)
         return
-    from reverse_etl.report import console, table_report  # noqa: PLC0415
+    from reverse_etl.planning.guards import GuardVerdict  # noqa: PLC0415
+    from reverse_etl.report import console, guard_report, table_report  # noqa: PLC0415
 
     flat = [{**(row["last_run"] or {"status": "never run"}), **row} for row in found]
     columns = ("sync", "destination", "mode", "status", "started_at", "held", "open_rejections")
     console().print(table_report(flat, (*columns, "error")))
+    guards = {row["sync"]: map(GuardVerdict.of_entry, row.get("guards", ())) for row in flat}
+    console().print(guard_report({sync: tuple(found) for sync, found in guards.items()}))
     rejections = [{"sync": row["sync"], **each} for row in found for each in row["rejections"]]
     if rejections:
         columns = ("sync", "audience", "key", "operation", "attempts", "code", "reason")

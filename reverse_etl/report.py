@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -91,6 +91,16 @@ def _guard_lines(guards: Sequence[GuardVerdict]) -> Iterable[Text]:
         else:
             yield Text(f"✗ guard {verdict.name} refuses{where}: {verdict.reason}", style="red")
             yield Text(f"  send all the same: {verdict.override}", style="dim")
+
+
+def guard_report(runs: Mapping[str, Sequence[GuardVerdict]]) -> RenderableType:
+    """Return, by sync, what guards refused, or were overridden in; no line where all passed."""
+    parts: list[RenderableType] = []
+    for sync, guards in runs.items():
+        if lines := list(_guard_lines(guards)):
+            parts.append(Text(sync, style="bold"))
+            parts += [Text("  ") + line for line in lines]
+    return Group(*parts)
 
 
 def result_report(results: Sequence[SyncResult]) -> RenderableType:

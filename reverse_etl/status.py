@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from reverse_etl.contract.project import Project
@@ -23,6 +24,7 @@ RUN_COLUMNS = (
     "acknowledged",
     "rejected",
     "pending",
+    "guards",
     "overrides",
     "error",
 )
@@ -44,6 +46,7 @@ def _status(project: Project, warehouse: Warehouse, name: str) -> dict[str, Any]
     run = dict(zip(RUN_COLUMNS, runs[0], strict=True)) if runs else None
     if run is not None:
         run["started_at"] = run["started_at"].isoformat(timespec="seconds")
+        run["guards"] = [entry for entry in json.loads(run["guards"]) if not entry["passed"]]
     rejections = warehouse.rows(
         "select key, audience, operation, code, reason, attempts, is_permanent "
         f"from sync.sync_rejected {this} order by rejected_at desc, key limit 20"

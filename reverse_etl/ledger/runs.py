@@ -115,7 +115,7 @@ def end_run(
         "select started_at, held_back, guards, held_reasons from sync.sync_runs "
         f"where run_id = {literal(run_id)}"
     )[0]
-    verdicts = tuple(_verdict(entry) for entry in json.loads(guards))
+    verdicts = tuple(GuardVerdict.of_entry(entry) for entry in json.loads(guards))
     finished_at = clock()
     pending = tally.fates.get("uncertain", 0) + tally.fates.get("pending", 0)
     error = outcome.error
@@ -193,10 +193,6 @@ def _status(error: str, guards: tuple[GuardVerdict, ...], tally: Tally) -> Statu
     if any(not verdict.passed and not verdict.overridden for verdict in guards):
         return "refused"
     return "rejected" if tally.open_rejections else "done"
-
-
-def _verdict(entry: dict[str, Any]) -> GuardVerdict:
-    return GuardVerdict(**{name: value for name, value in entry.items() if name != "override"})
 
 
 def _instant(value: datetime) -> str:

@@ -7,9 +7,10 @@ every guard and never count as mass removal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from reverse_etl.contract.manifest import Manifest, Relation
 from reverse_etl.contract.project import Project, Sync
@@ -38,6 +39,11 @@ class GuardVerdict:
     def as_json(self) -> dict[str, object]:
         """Return the verdict for ``--json`` and for ``sync_runs``."""
         return asdict(self) | ({} if self.passed else {"override": self.override})
+
+    @classmethod
+    def of_entry(cls, entry: Mapping[str, Any]) -> GuardVerdict:
+        """Return what ``as_json`` wrote."""
+        return cls(**{name: value for name, value in entry.items() if name != "override"})
 
 
 def refusals(guards: Iterable[GuardVerdict]) -> tuple[GuardVerdict, ...]:

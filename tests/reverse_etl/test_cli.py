@@ -65,6 +65,10 @@ def test_a_refusing_guard_ends_with_3_and_says_how_to_go_on(ready: World) -> Non
         assert result.exit_code == 3
         assert "guard zero_rows refuses" in result.stdout
         assert "--override zero_rows" in result.stdout
+    shown = seamline("status").stdout
+    assert "guard zero_rows refuses" in shown and "--override zero_rows" in shown
+    told = {each["name"]: each["reason"] for each in answered("status")[0]["last_run"]["guards"]}
+    assert told.keys() == {"zero_rows", "removed_fraction"} and told["zero_rows"] in shown
     overrides = ["--override", "zero_rows", "--override", "removed_fraction"]
     assert seamline("sync", *overrides).exit_code == 0
 
