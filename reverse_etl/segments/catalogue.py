@@ -26,7 +26,10 @@ Size = tuple[datetime, int, int, int]  # instant, members, entered, left
 
 @dataclass(frozen=True)
 class Entry:
-    """One audience as the page shows it; ``sizes`` are steps, oldest first."""
+    """One audience as the page shows it; ``sizes`` are steps, oldest first.
+
+    ``moment`` is the instant that its members are judged by, in UTC.
+    """
 
     segment: Segment
     description: str
@@ -34,6 +37,7 @@ class Entry:
     sample: Sequence[Mapping[str, Any]]
     sizes: Sequence[Size]
     is_expired: bool
+    moment: datetime | None
 
     @property
     def line(self) -> str:
@@ -91,6 +95,7 @@ def _entry(project: Project, warehouse: Warehouse, segment: Segment) -> Entry:
         [shown.values(row) for row in found.sample],
         [(row[0], int(row[1]), int(row[2]), int(row[3])) for row in sizes],
         moment is not None and moment.date() >= date.fromisoformat(str(segment.meta["expires_on"])),
+        moment,
     )
 
 

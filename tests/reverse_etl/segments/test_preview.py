@@ -238,6 +238,8 @@ def test_the_catalogue_says_all_of_it_and_nobody_s_address(
     for segment in segments(project.manifest):
         for fact in ("label", "objective", "owner"):
             assert str(segment.meta[fact]).replace("'", "&#39;") in page
+    told = f"<dt>As of</dt><dd>{BUILT:%Y-%m-%d %H:%M} UTC</dd>"
+    assert page.count(told) == sum(1 for _ in segments(project.manifest))
     # One size makes no line.
     moved = warehouse.rows(f"select count(*) from {SIZES} group by segment")
     assert page.count("<polyline") == sum(sizes > 1 for (sizes,) in moved)
