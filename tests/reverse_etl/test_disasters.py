@@ -14,6 +14,7 @@ from unittest import mock
 
 import pytest
 
+from reverse_etl.delivery.journal import Journal, read_journal
 from reverse_etl.warehouse.lock import SyncLocked, sync_lock
 from reverse_etl.warehouse.session import WarehouseError
 from tests.postgres.server import PostgresServer
@@ -33,6 +34,22 @@ project = Project.load(destinations={"tester": Channel(rows=5, concurrency=4)})
 most = int(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 print(run_sync(project, "contacts", patience=QUICK).error, flush=True)
+"""
+
+# A journal on a disk that is full after some entries.
+CRAMPED_JOURNAL = """
+import resource, signal, sys
+from pathlib import Path
+from reverse_etl.delivery.journal import Journal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))
+with Journal(Path(sys.argv[1])) as journal:
+    for number in range(100):
+        try:
+            journal.write({"batch": number, "endings": []})
+        except OSError:
+            print(number)
+            break
 """
 
 # A writer that is killed before it has written its log into the file. Replayed, each column takes a
@@ -81,6 +98,18 @@ def test_a_full_disk_at_any_step_loses_nothing(
     assert world.ledger("select count(*), count(distinct key) from sync_snapshot") == [
         (2_000, 2_000)
     ]
+
+
+def test_a_full_disk_takes_back_one_line_of_a_journal_and_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    script = [sys.executable, "-c", CRAMPED_JOURNAL, str(path)]
+    written = int(subprocess.run(script, check=True, capture_output=True, timeout=60).stdout)
+    assert written > 3
+    assert [entry["batch"] for entry in read_journal(path)] == list(range(written))
+    with Journal(path) as journal:
+        journal.write({"batch": written, "endings": []})
+    assert path.read_bytes().count(b"\n") == written + 1
+    assert [entry["batch"] for entry in read_journal(path)] == list(range(written + 1))
 
 
 def test_a_warehouse_that_is_gone_at_commit_is_committed_to_when_it_is_back(

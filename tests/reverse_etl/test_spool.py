@@ -141,6 +141,18 @@ def test_a_spool_of_another_version_is_as_good_as_lost(world: World, channel: Re
     assert [status for (status,) in statuses] == ["failed", "done"]
 
 
+def test_those_of_an_audience_leave_together(anywhere: World, channel: Recorder) -> None:
+    """However they lie in the warehouse: ten fit a batch, and each list has to be made once."""
+    anywhere.declare("members", "audience", purpose="newsletter")
+    names = [f"p{number}" for number in range(20)]
+    anywhere.consent(*names)
+    anywhere.members(
+        [(name, "ab"[n % 2], "newsletter", f"{name}@example.com") for n, name in enumerate(names)]
+    )
+    result = anywhere.run("members")
+    assert (result.acknowledged, result.requests) == (20, 4)
+
+
 def test_a_header_that_was_cut_short_is_in_nobody_s_way(world: World, channel: Recorder) -> None:
     """A process that is killed while it writes one leaves a spool that never was complete."""
     world.declare()
