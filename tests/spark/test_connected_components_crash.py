@@ -12,11 +12,11 @@ from tests.spark.session import Spark, session, why_not
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
 
-# A rename to the name that a var gives never begins.
+# A rename to the name that a var gives never begins: a query runs only when its rows are asked for.
 HANGS = """
 {% macro spark__rename_relation(from_relation, to_relation) %}
     {% if to_relation.identifier == var('hang_before', '') %}
-        {% call statement('hang') %}
+        {% call statement('hang', fetch_result=True) %}
             select sum(hash(id)) as endless from range(1000000000000)
         {% endcall %}
     {% endif %}
