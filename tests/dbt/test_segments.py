@@ -9,9 +9,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.conftest import AS_OF, Workspace
+from tests.conftest import AS_OF, ROOT, Workspace
 
-SEGMENTS = (
+SHIPPED = {
     "abandoned_cart",
     "anonymous_visitors_with_intent",
     "best_customers",
@@ -19,6 +19,10 @@ SEGMENTS = (
     "new_customers",
     "newsletter_engaged",
     "open_deals_with_unresolved_tickets",
+}
+# Whoever adds a segment edits nothing else, no test either.
+SEGMENTS = tuple(
+    sorted(file.stem for file in (ROOT / "dbt_project" / "models" / "segments").glob("*.sql"))
 )
 
 
@@ -52,14 +56,14 @@ def test_a_segment_has_members_and_all_of_them_are_people(
     segment: str, built_warehouse: Path
 ) -> None:
     found = members(built_warehouse, segment)
-    assert found
+    assert found or segment not in SHIPPED
     assert found <= {p for (p,) in rows(built_warehouse, "select person_id from marts.people")}
 
 
 def test_these_are_all_segments(manifest: dict[str, Any]) -> None:
     named = {n["name"] for n in manifest["nodes"].values() if n["fqn"][1:2] == ["segments"]}
     models = {n for n in named if f"model.seamline.{n}" in manifest["nodes"]}
-    assert models == set(SEGMENTS)
+    assert SHIPPED <= models == set(SEGMENTS)
 
 
 @pytest.mark.parametrize("segment", SEGMENTS)
